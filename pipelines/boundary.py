@@ -1,0 +1,66 @@
+"""The privacy boundary: what an engine says of its troubles stays inside.
+
+Engines quote records in their errors, and the scheduler stores every message, context and pickled
+exception in clear. So whatever crosses is one of our errors, raised anew, with no cause and no
+context.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from transforms.errors import EngineError, PrivacyError, ReleaseError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def sealed(step: Callable[P, R]) -> Callable[P, R]:
+    """Let only our own errors out of a step, without what they were raised from."""
+
+    @functools.wraps(step)
+    def inside(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return step(*args, **kwargs)
+        except PrivacyError as error:
+            failure: PrivacyError = type(error)(*error.args)
+        except Exception as error:  # noqa: BLE001 - the boundary is for everything
+            failure = _translated(error)
+        # Raised outside the handlers: no __context__ holds the engine's own words.
+        raise failure
+
+    return inside
+
+
+def _translated(error: Exception) -> PrivacyError:
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
+        return ReleaseError("the disk is full: free some space, nothing was published")
+    if isinstance(error, PermissionError):
+        return ReleaseError("a file of the home may not be written or read: check its owner and mode")
+    name, where = type(error).__name__, _where(error)
+    if type(error).__module__.partition(".")[0] in _ENGINES:
+        return EngineError(
+            f"{name} at {where}; the engine's message is withheld, for it may quote a record"
+        )
+    return PrivacyError(f"a defect of ours, please report it: {name} at {where}")
+
+
+def _where(error: Exception) -> str:
+    """Return file and line of the last step in our own rooms."""
+    ours = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if _ROOMS & set(Path(frame.filename).parts)
+    ]
+    return f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "an unknown place"
+
+
+_ROOMS = {"pipelines", "transforms"}
+_ENGINES = {"_duckdb", "duckdb", "polars", "prefect", "pyarrow", "sqlite3", "httpx", "sqlalchemy"}

@@ -1,0 +1,219 @@
+"""Make a release in a private folder: count, choose or apply the plan, write, certify, verify."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import polars as pl
+
+from pipelines.intake import Intake, chosen_plan, count, stored_plan
+from pipelines.registry import Registry
+from pipelines.releases import ANNEX, CERTIFICATE, DATABASE, WrittenTable, write_database
+from pipelines.settings import Settings
+from pipelines.verifier import Verification, l_diversity_query, verify, whole_row_k_query
+from transforms.about import AboutTable, CheckQuery, about_tables
+from transforms.anonymise import Table, anonymise, check_plan
+from transforms.certificate import (
+    GUARANTEES,
+    Annex,
+    Certificate,
+    CheckEntry,
+    PlanEntry,
+    TableEntry,
+    banded,
+    content_hash,
+    never_read,
+    people_left_out,
+    table_entries,
+)
+from transforms.errors import Refused
+from transforms.hierarchy import Hierarchy
+from transforms.plan import Plan
+
+log = logging.getLogger("clause16")
+
+
+def build(settings: Settings, intake: Intake, staging: Path) -> None:
+    """Write database, certificate and annex of a release into its staging folder.
+
+    The certificate has no verdicts yet. Raises Refused where the limits cannot be kept.
+    """
+    loaded = intake.loaded
+    plan = stored_plan(settings)
+    if plan is not None:
+        check_plan(plan, loaded.digest)
+    counted = count(settings, intake)
+    if plan is None:
+        log.info("no plan is stored yet: choosing one")
+        plan = chosen_plan(settings, intake, counted.population)
+    tables = anonymise(counted.population, loaded.policy, loaded.hierarchies, plan)
+    entries = table_entries(tables, loaded.policy, loaded.hierarchies, plan)
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    about = _about(settings, intake, staging.name, created, plan, entries)
+    log.info("writing %s", ", ".join(f"{table.name} ({table.people:,} rows)" for table in tables))
+    write_database(staging / DATABASE, _written(tables, entries), _written_about(about))
+    certificate = Certificate(
+        release=staging.name,
+        created_at=created,
+        as_of=settings.as_of.isoformat(),
+        title=loaded.policy.title,
+        policy_version=loaded.policy.version,
+        policy_digest=loaded.digest,
+        k=loaded.policy.limits.k,
+        l=loaded.policy.limits.l,
+        plan=PlanEntry(
+            digest=plan.digest,
+            chosen_as_of=plan.as_of,
+            calibration_k=plan.calibration_k,
+            levels=plan.levels,
+            loss=round(plan.loss, 3),
+            optimal=plan.optimal,
+        ),
+        tables=entries,
+        about={name: _about_hash(name, table.rows) for name, table in about.items()},
+        never_read=never_read(loaded.policy),
+        left_out=banded(people_left_out(counted.population)),
+        guarantees=GUARANTEES,
+        registry_head=counted.registry_head,
+        software={"python": platform.python_version()}
+        | {name: version(name) for name in ("clause16", "duckdb", "polars", "prefect")},
+    )
+    _write_json(staging / CERTIFICATE, certificate)
+    _write_json(
+        staging / ANNEX,
+        Annex(
+            release=staging.name,
+            eligible=counted.population.eligible,
+            left_out=people_left_out(counted.population),
+            tables={
+                table.name: {
+                    "smallest_class": table.smallest_class,
+                    "classes": table.figures.classes,
+                    "left_out": table.figures.left_out,
+                    "blanked": table.figures.blanked,
+                    "loss": table.figures.loss,
+                }
+                for table in tables
+            },
+        ),
+    )
+
+
+def verify_staging(staging: Path) -> Verification:
+    """Verify the written file; write the verdicts into its certificate.
+
+    Raises Refused where a check failed: nothing is published then.
+    """
+    verification = verify(staging / DATABASE, staging / CERTIFICATE)
+    if not verification.passed:
+        found = "; ".join(f"{check.name} ({check.finding})" for check in verification.failures)
+        raise Refused(f"the written file failed its verification, nothing was published: {found}")
+    certificate = Certificate.model_validate_json((staging / CERTIFICATE).read_text("utf-8"))
+    verdicts = tuple(
+        CheckEntry(check=check.name, passed=check.passed) for check in verification.checks
+    )
+    _write_json(staging / CERTIFICATE, certificate.model_copy(update={"checks": verdicts}))
+    return verification
+
+
+def refuse_if_overtaken(settings: Settings, staging: Path) -> None:
+    """Raise Refused where somebody objected since the people of this release were counted."""
+    certificate = Certificate.model_validate_json((staging / CERTIFICATE).read_text("utf-8"))
+    now = Registry(settings.registry, settings.key_file).excluded()
+    if now.head != certificate.registry_head:
+        raise Refused(
+            "an objection was recorded while this release was made, so it is not published: run "
+            "`clause16 release` again"
+        )
+
+
+def _about(
+    settings: Settings,
+    intake: Intake,
+    release: str,
+    created: str,
+    plan: Plan,
+    entries: Mapping[str, TableEntry],
+) -> dict[str, AboutTable]:
+    loaded = intake.loaded
+    facts = {
+        "release": release,
+        "title": loaded.policy.title,
+        "created_at": created,
+        "as_of": settings.as_of.isoformat(),
+        "policy_version": loaded.policy.version,
+        "plan": plan.digest,
+        "k": str(loaded.policy.limits.k),
+        "l": str(loaded.policy.limits.l),
+    }
+    levels = {
+        name: _level_name(loaded.hierarchies[name], plan.levels[name]) for name in plan.levels
+    }
+    k, l = loaded.policy.limits.k, loaded.policy.limits.l  # noqa: E741 - the literature's name
+    checks = [
+        check
+        for name, entry in entries.items()
+        for check in (
+            CheckQuery(
+                f"{name}: whole-row k",
+                "the fewest people behind any row, its sensitive value included",
+                whole_row_k_query(name),
+                f"at least {k}",
+            ),
+            CheckQuery(
+                f"{name}: l-diversity",
+                "the fewest different values (NULL is one) in a class that shows any",
+                l_diversity_query(name, entry.quasi_identifiers, entry.sensitive),
+                f"at least {l}",
+            ),
+        )
+    ]
+    return about_tables(facts, entries, levels, checks)
+
+
+def _level_name(hierarchy: Hierarchy, level: int) -> str:
+    if level == hierarchy.top:
+        return "all in one (*)"
+    return f"{level} of {hierarchy.top} (0 is the finest)"
+
+
+def _written(
+    tables: tuple[Table, ...], entries: Mapping[str, TableEntry]
+) -> dict[str, WrittenTable]:
+    return {
+        table.name: WrittenTable(
+            comment=entries[table.name].meaning,
+            rows=table.rows,
+            meanings={column.name: column.meaning for column in entries[table.name].columns},
+        )
+        for table in tables
+    }
+
+
+def _written_about(about: Mapping[str, AboutTable]) -> dict[str, WrittenTable]:
+    return {
+        name: WrittenTable(
+            table.comment, table.rows.with_columns(pl.lit(1).alias("people")), table.meanings
+        )
+        for name, table in about.items()
+    }
+
+
+def _about_hash(name: str, rows: pl.DataFrame) -> str:
+    text = rows.with_columns(
+        pl.col(column).list.join("\x1d")
+        for column, dtype in rows.schema.items()
+        if isinstance(dtype, pl.List)
+    )
+    counted = text.group_by(text.columns).agg(pl.len().alias("people"))
+    return content_hash(f"about.{name}", counted)
+
+
+def _write_json(path: Path, content: Certificate | Annex) -> None:
+    path.write_text(json.dumps(content.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n", "utf-8")

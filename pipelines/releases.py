@@ -1,0 +1,206 @@
+"""Releases on disk: written once into a private folder, verified, switched to in one rename.
+
+    HOME/releases/<id>/statistics.duckdb   the tables, for analysts
+                       certificate.json    what it is and what was proved
+                       annex.json          exact figures, for the officer alone
+    HOME/releases/current                  a link to the newest verified one
+
+A DuckDB file keeps what was deleted from it, so each release is a fresh file that is written once
+and never opened for writing again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from pipelines.settings import Settings
+from pipelines.sources import quoted
+from transforms.errors import ReleaseError, UsageError
+
+DATABASE = "statistics.duckdb"
+CERTIFICATE = "certificate.json"
+ANNEX = "annex.json"
+CURRENT = "current"
+OLDEST_READER = "v1.4.0"
+"""The storage version of the files: analysts' DuckDB is often older than ours."""
+
+FOR_ANALYSTS = 0o640
+FOR_THE_OFFICER = 0o600
+
+
+@contextmanager
+def only_run(settings: Settings) -> Iterator[None]:
+    """Hold the home's lock; raises ReleaseError where another run has it."""
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(settings.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError:
+        raise ReleaseError(f"the home {settings.home} cannot be written: check its owner and mode") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ReleaseError(
+            f"another run is at work in {settings.home}: wait for it, or stop it first"
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def tidy(settings: Settings) -> None:
+    """Remove what a killed run left: work folders, half a switch, a release never switched to.
+
+    The caller holds the lock.
+    """
+    shutil.rmtree(settings.work, ignore_errors=True)
+    settings.work.mkdir(mode=0o700, parents=True)
+    settings.releases.mkdir(parents=True, exist_ok=True)
+    (settings.releases / f".{CURRENT}").unlink(missing_ok=True)
+    current = current_release(settings)
+    for folder in _folders(settings):
+        if current is not None and folder.name > current.name:
+            shutil.rmtree(folder)
+
+
+def new_staging(settings: Settings, now: datetime) -> Path:
+    """Make the private folder in which a release is prepared; its name is the release's id."""
+    newest = max((folder.name for folder in _folders(settings)), default="")
+    name = now.strftime("%Y%m%dT%H%M%SZ")
+    if name <= newest:
+        # Two releases in a second, or a clock that went back: ids still ascend.
+        name = f"{newest}a" if newest[-1] == "Z" else f"{newest[:-1]}{chr(ord(newest[-1]) + 1)}"
+    staging = settings.work / name
+    staging.mkdir(mode=0o700, parents=True)
+    return staging
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenTable:
+    """What is written of a table: distinct rows with their number of `people`, and comments."""
+
+    comment: str
+    rows: pl.DataFrame
+    meanings: Mapping[str, str]
+
+
+def write_database(
+    path: Path, tables: Mapping[str, WrittenTable], about: Mapping[str, WrittenTable]
+) -> None:
+    """Write a fresh database with the schemas main and about.
+
+    A row is written as often as its `people` says, equal rows together, in the order given.
+    """
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"ATTACH {_literal(str(path))} AS release (STORAGE_VERSION '{OLDEST_READER}')"
+        )
+        connection.execute("CREATE SCHEMA release.about")
+        for schema, contents in (("main", tables), ("about", about)):
+            for name, table in contents.items():
+                _write_table(connection, f"release.{schema}.{quoted(name)}", table)
+        connection.execute("CHECKPOINT release")
+        connection.execute("DETACH release")
+
+
+def _write_table(connection: duckdb.DuckDBPyConnection, name: str, table: WrittenTable) -> None:
+    columns = [column for column in table.rows.columns if column != "people"]
+    connection.register("counted_rows", table.rows.to_arrow())
+    connection.execute(
+        f"CREATE TABLE {name} AS SELECT {', '.join(map(quoted, columns))} "  # noqa: S608 - quoted
+        f"FROM (SELECT *, unnest(range(people)) FROM counted_rows)"
+    )
+    connection.unregister("counted_rows")
+    connection.execute(f"COMMENT ON TABLE {name} IS {_literal(table.comment)}")
+    for column in columns:
+        meaning = _literal(table.meanings[column])
+        connection.execute(f"COMMENT ON COLUMN {name}.{quoted(column)} IS {meaning}")
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def publish(settings: Settings, staging: Path, *, keep_earlier: bool) -> Path:
+    """Move a verified staging folder among the releases, switch to it, retire the earlier ones."""
+    release = settings.releases / staging.name
+    _hand_over(staging, settings.analysts_group)
+    os.rename(staging, release)
+    link = settings.releases / f".{CURRENT}"
+    os.symlink(release.name, link)
+    os.replace(link, settings.releases / CURRENT)
+    _sync_folder(settings.releases)
+    if not keep_earlier:
+        for folder in _folders(settings):
+            if folder.name < release.name:
+                # Readers that have it open keep it; the certificate stays as evidence.
+                (folder / DATABASE).unlink(missing_ok=True)
+    return release
+
+
+def _hand_over(staging: Path, analysts_group: str | None) -> None:
+    modes = {DATABASE: FOR_ANALYSTS, CERTIFICATE: FOR_ANALYSTS, ANNEX: FOR_THE_OFFICER}
+    for name, mode in modes.items():
+        path = staging / name
+        path.chmod(mode)
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    staging.chmod(0o750)
+    if analysts_group is not None:
+        try:
+            for path in (staging, staging / DATABASE, staging / CERTIFICATE):
+                shutil.chown(path, group=analysts_group)
+        except (LookupError, PermissionError):
+            raise ReleaseError(
+                f"files cannot be given to the group {analysts_group}: correct "
+                f"$CLAUSE16_ANALYSTS_GROUP, or let this user be a member of it"
+            ) from None
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def current_release(settings: Settings) -> Path | None:
+    """Return the folder of the current release, None where there is none yet."""
+    link = settings.releases / CURRENT
+    return settings.releases / os.readlink(link) if link.is_symlink() else None
+
+
+def _folders(settings: Settings) -> Sequence[Path]:
+    if not settings.releases.is_dir():
+        return []
+    return sorted(
+        folder for folder in settings.releases.iterdir() if folder.is_dir() and not folder.is_symlink()
+    )
+
+
+def find_release(settings: Settings, named: str) -> tuple[Path, Path]:
+    """Return database and certificate of a release named by id, folder or file.
+
+    Raises UsageError where there is no such release.
+    """
+    for folder in (Path(named), settings.releases / named):
+        if (folder / DATABASE).is_file():
+            return folder / DATABASE, folder / CERTIFICATE
+    file = Path(named)
+    if file.is_file():
+        return file, file.parent / CERTIFICATE
+    raise UsageError(
+        f"there is no release {named}: give the id, the folder or the file of one that still has "
+        f"its database, or `current`"
+    )

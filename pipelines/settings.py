@@ -1,0 +1,83 @@
+"""What the environment and the command line say, read once into one frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+DEMO_HOME = CHECKOUT / "data"
+DEMO_POLICY = CHECKOUT / "data" / "policy" / "bank.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where everything is. `policy` and `source` are None where nobody named one."""
+
+    home: Path
+    key_file: Path
+    policy: Path | None
+    source: str | None
+    as_of: date
+    analysts_group: str | None
+
+    @property
+    def registry(self) -> Path:
+        """The opt-out list, for the officer alone."""
+        return self.home / "registry" / "objections.sqlite"
+
+    @property
+    def plan(self) -> Path:
+        """The stored plan."""
+        return self.home / "plan.json"
+
+    @property
+    def releases(self) -> Path:
+        """One folder a release, and `current`."""
+        return self.home / "releases"
+
+    @property
+    def work(self) -> Path:
+        """Private, emptied at the end of a run and at the start of the next."""
+        return self.home / "work"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one run at work."""
+        return self.home / "lock"
+
+    @property
+    def scheduler(self) -> Path:
+        """Prefect's own files where no server is configured."""
+        return self.home / "prefect"
+
+    @property
+    def demo_source(self) -> str:
+        """Where the demo bank of this home lies."""
+        return f"duckdb://{self.home / 'demo' / 'bank.duckdb'}"
+
+
+def settings_from(
+    environment: Mapping[str, str],
+    *,
+    today: date,
+    home: str | None = None,
+    policy: str | None = None,
+    source: str | None = None,
+    as_of: date | None = None,
+) -> Settings:
+    """Options of the command line come before the environment, and that before the defaults."""
+    place = Path(home or environment.get("CLAUSE16_HOME") or DEMO_HOME).expanduser().absolute()
+    named_policy = policy or environment.get("CLAUSE16_POLICY")
+    key_file = environment.get("CLAUSE16_KEY_FILE")
+    return Settings(
+        home=place,
+        # Beside the home, never in it: a copy of the home alone cannot be read.
+        key_file=Path(key_file).absolute() if key_file else place.with_name(place.name + ".key"),
+        policy=Path(named_policy).absolute() if named_policy else None,
+        source=source or environment.get("CLAUSE16_SOURCE"),
+        as_of=as_of or today,
+        analysts_group=environment.get("CLAUSE16_ANALYSTS_GROUP"),
+    )

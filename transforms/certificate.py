@@ -1,0 +1,218 @@
+"""The certificate: what a release is, what was never read, and what was proved of the file.
+
+It is published with the release, so numbers that depend on people are banded; the exact ones stand
+in the annex, for the data protection officer alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict
+
+from transforms.anonymise import Population, Table
+from transforms.errors import band
+from transforms.hierarchy import Hierarchy
+from transforms.plan import Plan
+from transforms.policy import Forbidden, Policy, Role
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ColumnEntry(_Frozen):
+    """One published column: what it means, how coarse it is, every value it may hold."""
+
+    name: str
+    role: Role
+    meaning: str
+    clause: int
+    level: int
+    coarsest: int
+    domain: tuple[str, ...]
+    may_be_missing: bool
+
+
+class TableEntry(_Frozen):
+    """One published table. content: SHA-256 of its rows, see `content_hash`."""
+
+    kind: str
+    meaning: str
+    sensitive: str
+    quasi_identifiers: tuple[str, ...]
+    rows: int
+    columns: tuple[ColumnEntry, ...]
+    content: str
+    loss: float
+    left_out: str
+    blanked: str
+
+
+class NeverRead(_Frozen):
+    """What clause 16 forbids, and the source columns that hold it (none: not collected)."""
+
+    category: Forbidden
+    columns: tuple[str, ...]
+
+
+class PlanEntry(_Frozen):
+    """The recoding that was applied."""
+
+    digest: str
+    chosen_as_of: str
+    calibration_k: int
+    levels: Mapping[str, int]
+    loss: float
+    optimal: bool
+
+
+class CheckEntry(_Frozen):
+    """The verdict of one check on the written file."""
+
+    check: str
+    passed: bool
+
+
+class Certificate(_Frozen):
+    """The public certificate of one release."""
+
+    release: str
+    created_at: str
+    as_of: str
+    title: str
+    policy_version: str
+    policy_digest: str
+    k: int
+    l: int  # noqa: E741 - the literature's name
+    plan: PlanEntry
+    tables: Mapping[str, TableEntry]
+    about: Mapping[str, str]
+    never_read: tuple[NeverRead, ...]
+    left_out: Mapping[str, str]
+    guarantees: tuple[str, ...]
+    registry_head: str
+    software: Mapping[str, str]
+    checks: tuple[CheckEntry, ...] = ()
+
+
+class Annex(_Frozen):
+    """The exact numbers behind a certificate, for the data protection officer."""
+
+    release: str
+    eligible: int
+    left_out: Mapping[str, int]
+    tables: Mapping[str, Mapping[str, float]]
+
+
+GUARANTEES = (
+    "Every row of every table, its sensitive value included and a missing value counted as a value, "
+    "is the same as the rows of at least k people.",
+    "Every class of people that shows a sensitive value shows at least l different ones.",
+    "The national identification number, identity documents and their details and the exact "
+    "residence were never read.",
+    "Whoever had objected when the release was published is in none of its numbers.",
+    "No column is a key of a person; the order of the rows says nothing.",
+)
+
+
+def content_hash(name: str, rows: pl.DataFrame) -> str:
+    """Return the SHA-256 of a table's content, whatever the order of its rows.
+
+    rows: distinct rows of text, and `people`, how often each stands in the table. Hashed are a
+    line with the table's and columns' names, then a line for each distinct row with its number,
+    lines sorted by bytes; fields are set apart by U+001F, a missing value is U+001E alone.
+    """
+    columns = [column for column in rows.columns if column != "people"]
+    lines = rows.select(
+        pl.concat_str(
+            *(pl.col(column).fill_null("\x1e") for column in columns),
+            pl.col("people").cast(pl.String),
+            separator="\x1f",
+        )
+    ).to_series()
+    text = "".join(f"{line}\n" for line in ["\x1f".join([name, *columns]), *sorted(lines, key=str.encode)])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def table_entries(
+    tables: Sequence[Table], policy: Policy, hierarchies: Mapping[str, Hierarchy], plan: Plan
+) -> dict[str, TableEntry]:
+    """Describe the tables as they will be written."""
+    return {table.name: _table_entry(table, policy, hierarchies, plan) for table in tables}
+
+
+def _table_entry(
+    table: Table, policy: Policy, hierarchies: Mapping[str, Hierarchy], plan: Plan
+) -> TableEntry:
+    declared = policy.microdata[table.name]
+    columns = tuple(
+        _column_entry(name, policy, hierarchies[name], plan.levels[name])
+        for name in table.rows.columns
+        if name != "people"
+    )
+    return TableEntry(
+        kind="microdata",
+        meaning=declared.meaning,
+        sensitive=declared.sensitive,
+        quasi_identifiers=declared.quasi_identifiers,
+        rows=table.people,
+        columns=columns,
+        content=content_hash(table.name, table.rows),
+        loss=round(table.figures.loss, 3),
+        left_out=_share(table.figures.left_out),
+        blanked=_share(table.figures.blanked),
+    )
+
+
+def _column_entry(name: str, policy: Policy, hierarchy: Hierarchy, level: int) -> ColumnEntry:
+    attribute = policy.attributes[name]
+    return ColumnEntry(
+        name=name,
+        role=attribute.role,
+        meaning=attribute.meaning,
+        clause=attribute.clause,
+        level=level,
+        coarsest=hierarchy.top,
+        domain=hierarchy.labels(level),
+        may_be_missing=attribute.role is Role.SENSITIVE or level < hierarchy.top,
+    )
+
+
+def _share(share: float) -> str:
+    """Return a share of people in steps of half a percent, rounded up."""
+    return f"at most {-(-share * 200 // 1) / 2:g} %" if share else "at most 0.5 %"
+
+
+def never_read(policy: Policy) -> tuple[NeverRead, ...]:
+    """List what clause 16 forbids and where the source keeps it."""
+    return tuple(
+        NeverRead(
+            category=category,
+            columns=tuple(
+                f"{table}.{name}"
+                for table, source in policy.sources.items()
+                for name, column in source.columns.items()
+                if column.role is Role.FORBIDDEN and column.category == category
+            ),
+        )
+        for category in Forbidden
+    )
+
+
+def people_left_out(population: Population) -> dict[str, int]:
+    """Return how many people were left out by each rule."""
+    left_out = population.left_out
+    return {
+        "objected (clause 16)": left_out.objected,
+        "not a natural person": left_out.not_natural_persons,
+        "minor without consent (clause 26)": left_out.minors,
+        "beyond retention": left_out.beyond_retention,
+    }
+
+
+def banded(counts: Mapping[str, int]) -> dict[str, str]:
+    """Return counts of people as they may be published."""
+    return {reason: band(count) for reason, count in counts.items()}

@@ -1,0 +1,80 @@
+"""Every error that a user can meet.
+
+    PrivacyError
+    ├── UsageError       2   the command line does not make sense
+    ├── PolicyError     10   policy, hierarchy or plan: the privacy officer's files
+    ├── SourceError     11   the operational bank: unreachable, a table, a column, a type, a row
+    ├── ObjectionError  12   the opt-out list or its registry
+    ├── Refused         13   the limits cannot be met, or the written file failed a check
+    ├── ReleaseError    14   files: disk, permissions, another run at work
+    └── EngineError     15   a library failed where no clearer word is known
+
+Messages say what, where, and the way out. They name tables, columns, clauses and banded
+counts, never a value of a person: they are printed, logged and stored by the scheduler.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PrivacyError(Exception):
+    """A failure that is told to the user in one line; `exit_code` is the process's."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(PrivacyError):
+    """The command line does not make sense."""
+
+    exit_code = 2
+
+
+class PolicyError(PrivacyError):
+    """The policy, a hierarchy or a stored plan is wrong, or does not fit the source."""
+
+    exit_code = 10
+
+
+class SourceError(PrivacyError):
+    """The operational bank cannot be read, or holds what it must not hold."""
+
+    exit_code = 11
+
+
+class ObjectionError(PrivacyError):
+    """The opt-out list is missing, broken or was given something it cannot take."""
+
+    exit_code = 12
+
+
+class Refused(PrivacyError):  # noqa: N818 - a verdict, not a malfunction: it is named as one
+    """A release that would break the promise is not made."""
+
+    exit_code = 13
+
+
+class ReleaseError(PrivacyError):
+    """Files of the home: disk full, no permission, another run at work."""
+
+    exit_code = 14
+
+
+class EngineError(PrivacyError):
+    """A library failed; its message is withheld because engines quote records in theirs."""
+
+    exit_code = 15
+
+
+SMALLEST_SAID = 11
+
+
+def band(people: int) -> str:
+    """Return a count as it may be said aloud: "fewer than 11", or rounded to two digits.
+
+    None and one look alike, and so do 12 and 13: two reports must not differ by one person.
+    """
+    if people < SMALLEST_SAID:
+        return f"fewer than {SMALLEST_SAID}"
+    unit = max(10, 10 ** (len(str(people)) - 2))
+    return f"about {round(people / unit) * unit:,}"

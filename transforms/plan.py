@@ -1,0 +1,68 @@
+"""The plan: which level each attribute is published on. Decided once, stored, applied unchanged.
+
+Applied to other data of the same policy it is a fixed function of the quasi-identifiers, so a
+release says nothing through its choice (Wong et al. 2007; Cohen 2022).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from transforms.errors import PolicyError
+
+
+class TableFigures(BaseModel):
+    """What the plan cost one table on the data that it was chosen on; shares of people."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    loss: float
+    left_out: float
+    blanked: float
+    classes: int
+
+
+class Plan(BaseModel):
+    """Levels by attribute, the policy that they were chosen under, and what they cost."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    policy_digest: str
+    as_of: str
+    calibration_k: int
+    levels: dict[str, int]
+    loss: float
+    optimal: bool
+    recodings: int
+    evaluated: int
+    tables: dict[str, TableFigures]
+
+    @property
+    def digest(self) -> str:
+        """What the plan does, in 64 hexadecimal digits: the same levels, the same digest."""
+        deeds = {"policy": self.policy_digest, "levels": dict(sorted(self.levels.items()))}
+        return hashlib.sha256(json.dumps(deeds, sort_keys=True).encode()).hexdigest()
+
+    def stored(self) -> str:
+        """Return the plan as it is kept in a file."""
+        return json.dumps({"digest": self.digest, **self.model_dump()}, indent=2) + "\n"
+
+    @classmethod
+    def from_stored(cls, text: str) -> Self:
+        """Read a stored plan; raise PolicyError where it was changed by hand or is cut off."""
+        try:
+            fields = json.loads(text)
+            digest = fields.pop("digest")
+            plan = cls.model_validate(fields)
+        except (ValueError, KeyError, AttributeError, ValidationError):
+            digest, plan = None, None
+        if plan is None or plan.digest != digest:
+            raise PolicyError(
+                "the stored plan is damaged or was edited by hand: choose a new one with "
+                "`clause16 plan`"
+            )
+        return plan

@@ -1,0 +1,503 @@
+"""The policy: what each source column is, under which clause it was collected, what may leave.
+
+It is read from a file of the privacy officer's (TOML) and is strict: what it does not name does
+not exist, and what it misspells stops the run. Clause numbers are those of the privacy policy
+(9 to 15: what is collected; 16: statistics; 26: minors).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+
+def _kebab(name: str) -> str:
+    return name.replace("_", "-")
+
+
+class _Strict(BaseModel):
+    """Frozen, and an unknown key is an error; keys are written with hyphens."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=_kebab, populate_by_name=False
+    )
+
+
+class Role(StrEnum):
+    """What a source column is to a release."""
+
+    SUBJECT = "subject"
+    """The person's key: counted by, never published."""
+    LINK = "link"
+    """Joins tables of the source, never published."""
+    FORBIDDEN = "forbidden"
+    """Clause 16 excludes it: never read."""
+    IDENTIFIER = "identifier"
+    """Names a person directly; a release never reads it, the officer may look one up."""
+    QUASI_IDENTIFIER = "quasi-identifier"
+    """Somebody could know it: generalised."""
+    SENSITIVE = "sensitive"
+    """What nobody shall learn about one person: generalised and diverse."""
+    ELIGIBILITY = "eligibility"
+    """Decides whether a person is in at all, never published."""
+    MEASURE = "measure"
+    """An amount of an event: leaves only in magnitude tables."""
+    EVENT_TIME = "event time"
+    """When an event happened: leaves only as a period."""
+    CATEGORY = "category"
+    """A class of events: leaves only in magnitude tables."""
+    TEXT = "text"
+    """Free text: never leaves, nor is it read for microdata."""
+    UNUSED = "unused"
+    """Declared and not needed: never read."""
+
+
+READ_FOR_MICRODATA = frozenset(
+    {Role.SUBJECT, Role.LINK, Role.QUASI_IDENTIFIER, Role.SENSITIVE, Role.ELIGIBILITY}
+)
+
+
+class Forbidden(StrEnum):
+    """What clause 16 takes out of statistics, in its own words."""
+
+    NATIONAL_NUMBER = "national identification number"
+    IDENTITY_DOCUMENT = "identity documents and their details"
+    EXACT_RESIDENCE = "exact residence"
+
+
+class Kind(StrEnum):
+    """The type a column has in the source."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    DATE = "date"
+    TIMESTAMP = "timestamp"
+    BOOLEAN = "boolean"
+
+
+class Derivation(StrEnum):
+    """How an attribute of a person is made from a source column."""
+
+    YEARS = "completed years"
+    """Whole years from the date to the release's reference date."""
+    TOTAL = "total"
+    """Sum over the person's rows of another table."""
+
+
+Clause = Annotated[int, Field(ge=9, le=15)]
+Name = Annotated[str, Field(min_length=1, max_length=128)]
+AttributeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+
+
+class Column(_Strict):
+    """One source column."""
+
+    role: Role
+    clause: Clause
+    category: str | None = None
+    type: Kind | None = None
+    attribute: AttributeName | None = None
+    derive: Derivation | None = None
+    hierarchy: str | None = None
+    meaning: str | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_role(self) -> Self:
+        published = self.role in {Role.QUASI_IDENTIFIER, Role.SENSITIVE}
+        if self.role is Role.FORBIDDEN and self.category not in set(Forbidden):
+            named = ", ".join(f'"{category}"' for category in Forbidden)
+            message = f"a forbidden column names its category of clause 16: one of {named}"
+            raise ValueError(message)
+        if published and self.hierarchy is None:
+            message = f"a {self.role} needs a hierarchy to be generalised by"
+            raise ValueError(message)
+        if published and self.meaning is None:
+            message = f"a {self.role} needs a meaning, in words for analysts"
+            raise ValueError(message)
+        if not published and (self.hierarchy or self.derive or self.attribute or self.meaning):
+            message = f"hierarchy, derive, attribute and meaning say nothing on a {self.role} column"
+            raise ValueError(message)
+        if self.role in READ_FOR_MICRODATA and self.type is None:
+            message = f"a {self.role} column is read, so its type must be declared"
+            raise ValueError(message)
+        wants = {Derivation.YEARS: {Kind.DATE}, Derivation.TOTAL: {Kind.NUMBER, Kind.INTEGER}}
+        if self.derive is not None and self.type not in wants[self.derive]:
+            message = f'derive = "{self.derive}" does not go with type "{self.type}"'
+            raise ValueError(message)
+        return self
+
+
+class Through(_Strict):
+    """The table that says whose a row is, and the column that both tables have."""
+
+    through: Name
+    on: Name
+
+
+class Source(_Strict):
+    """One table of the operational bank."""
+
+    columns: dict[Name, Column]
+    subject: Through | None = None
+
+
+class Subject(_Strict):
+    """Who a person is: a key, or (a flat file without one) each row."""
+
+    source: Name
+    key: Name | None = None
+    row_is_a_person: bool = False
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.key is None) == (not self.row_is_a_person):
+            message = "give either a key, or row-is-a-person = true"
+            raise ValueError(message)
+        return self
+
+
+class Persons(_Strict):
+    """Which records stand for a natural person; companies are not data subjects."""
+
+    column: Name
+    keep: tuple[str, ...] = Field(min_length=1)
+
+
+class Minors(_Strict):
+    """Clause 26: under the age only with a guardian's written consent."""
+
+    birth: Name
+    consent: Name | None = None
+    under: int = Field(default=14, ge=14, le=21)
+
+
+class Retention(_Strict):
+    """How long after the end of the relationship data may be kept (clauses 9, 11, 12: 5 years)."""
+
+    ended: Name
+    years: int = Field(ge=0, le=5)
+
+
+class Eligibility(_Strict):
+    """Who is left out by rule, whatever the opt-out list says."""
+
+    persons: Persons | None = None
+    minors: Minors | None = None
+    retention: Retention | None = None
+    not_applicable: dict[Literal["persons", "minors", "retention"], str] = {}
+
+    @model_validator(mode="after")
+    def _each_rule_or_a_reason(self) -> Self:
+        for rule in ("persons", "minors", "retention"):
+            if (getattr(self, rule) is None) == (rule not in self.not_applicable):
+                message = f"give the rule {rule}, or say under not-applicable why there is none"
+                raise ValueError(message)
+        return self
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns of the subject's table that the rules read."""
+        rules = (
+            self.persons and self.persons.column,
+            self.minors and self.minors.birth,
+            self.minors and self.minors.consent,
+            self.retention and self.retention.ended,
+        )
+        return frozenset(name for name in rules if name)
+
+
+class Limits(_Strict):
+    """How much protection, and how much may be lost for it.
+
+    k: people behind every published row (El Emam 2013: 11 inside an institution).
+    l: different sensitive values in every class that shows any (Machanavajjhala 2007).
+    suppression: largest share of eligible people left out of a table.
+    blanking: largest share of published people whose known sensitive value is hidden.
+    calibration_k: the k under which a recoding is chosen, above k so that it holds next week too.
+    """
+
+    k: int = Field(default=11, ge=2)
+    l: int = Field(default=2, ge=2)  # noqa: E741 - the literature's name
+    suppression: float = Field(default=0.05, ge=0, lt=1)
+    blanking: float = Field(default=0.10, ge=0, lt=1)
+    calibration_k: int | None = None
+
+    @model_validator(mode="after")
+    def _margin(self) -> Self:
+        if self.calibration_k is not None and self.calibration_k < self.k:
+            message = "calibration-k is below k"
+            raise ValueError(message)
+        return self
+
+    @property
+    def k_when_choosing(self) -> int:
+        """The k under which a recoding is chosen: twice k unless the policy says otherwise."""
+        return 2 * self.k if self.calibration_k is None else self.calibration_k
+
+
+class Bands(_Strict):
+    """A numeric hierarchy: for each level its cut points, the finest first."""
+
+    least: float
+    most: float
+    cuts: tuple[tuple[float, ...], ...] = Field(min_length=1)
+    whole_numbers: bool = False
+    unit: str = ""
+
+
+class Lookup(_Strict):
+    """A hierarchy in a file: a line a leaf, `leaf;level 1;…;*`."""
+
+    file: Name
+    separator: str = Field(default=";", min_length=1, max_length=1)
+    levels: tuple[Name, ...] = ()
+
+
+class Microdata(_Strict):
+    """A table with one row a person."""
+
+    meaning: str
+    quasi_identifiers: tuple[AttributeName, ...] = Field(min_length=1)
+    sensitive: AttributeName
+
+
+class Csv(_Strict):
+    """How the CSV files of a folder are written; never guessed."""
+
+    separator: str = Field(default=",", min_length=1, max_length=1)
+    encoding: str = "utf-8"
+    null_values: tuple[str, ...] = ("",)
+
+
+class Series(_Strict):
+    """What becomes of earlier releases."""
+
+    keep_earlier_because: str | None = Field(default=None, min_length=1)
+
+
+class Policy(_Strict):
+    """The whole policy file."""
+
+    version: str
+    title: str
+    limits: Limits = Limits()
+    subject: Subject
+    eligibility: Eligibility
+    not_collected: tuple[Forbidden, ...] = ()
+    hierarchies: dict[Name, Bands | Lookup]
+    sources: dict[Name, Source]
+    microdata: dict[AttributeName, Microdata] = Field(min_length=1)
+    csv: Csv = Csv()
+    series: Series = Series()
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        problems = list(_problems(self))
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def attributes(self) -> dict[str, Attribute]:
+        """What is known of a person and may be published, by name, in the policy's order."""
+        return {
+            attribute.name: attribute
+            for table, source in self.sources.items()
+            for attribute in _attributes(table, source)
+        }
+
+    def reads(self) -> dict[str, tuple[str, ...]]:
+        """The only columns that a release asks the source for, table by table.
+
+        A table is read where it holds the person, an attribute, or the link between both.
+        """
+        home = self.subject.source
+        wanted: dict[str, set[str]] = {home: set(self.eligibility.columns)}
+        if self.subject.key is not None:
+            wanted[home].add(self.subject.key)
+        for attribute in self.attributes.values():
+            wanted.setdefault(attribute.table, set()).add(attribute.column)
+            if attribute.table == home:
+                continue
+            owner = self.owner(attribute.table)
+            wanted.setdefault(owner.table, set()).update(owner.columns)
+            if owner.on is not None:
+                wanted[attribute.table].add(owner.on)
+        return {
+            table: tuple(name for name in source.columns if name in wanted[table])
+            for table, source in self.sources.items()
+            if table in wanted
+        }
+
+    def owner(self, table: str) -> Owner:
+        """Say which table tells whose the rows of `table` are."""
+        through = self.sources[table].subject
+        holder = table if through is None else through.through
+        key = next(
+            name
+            for name, column in self.sources[holder].columns.items()
+            if column.role is Role.SUBJECT
+        )
+        return Owner(table=holder, key=key, on=None if through is None else through.on)
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One thing known of a person: `name`, made from `table`.`column` by `derive`."""
+
+    name: str
+    table: str
+    column: str
+    role: Role
+    clause: int
+    derive: Derivation | None
+    hierarchy: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """`table`.`key` is the person of a row, found by the shared column `on` (None: same table)."""
+
+    table: str
+    key: str
+    on: str | None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What has to be read of the owner's table."""
+        return (self.key,) if self.on is None else (self.key, self.on)
+
+
+def _attributes(table: str, source: Source) -> Iterator[Attribute]:
+    for name, column in source.columns.items():
+        if column.hierarchy is not None and column.meaning is not None:
+            yield Attribute(
+                name=column.attribute or name,
+                table=table,
+                column=name,
+                role=column.role,
+                clause=column.clause,
+                derive=column.derive,
+                hierarchy=column.hierarchy,
+                meaning=column.meaning,
+            )
+
+
+def _problems(policy: Policy) -> Iterator[str]:
+    """What the file's parts, each right by itself, get wrong together."""
+    yield from _subject_problems(policy)
+    yield from _forbidden_problems(policy)
+    yield from _attribute_problems(policy)
+    yield from _link_problems(policy)
+    yield from _microdata_problems(policy)
+
+
+def _subject_problems(policy: Policy) -> Iterator[str]:
+    home = policy.sources.get(policy.subject.source)
+    if home is None:
+        yield f'subject.source "{policy.subject.source}" is not among the sources'
+        return
+    key = policy.subject.key
+    if key is not None and (key not in home.columns or home.columns[key].role is not Role.SUBJECT):
+        yield f'subject.key "{key}" is not a column of {policy.subject.source} with role subject'
+    for name in sorted(policy.eligibility.columns):
+        if name not in home.columns:
+            yield f'eligibility names "{name}", which is not a column of {policy.subject.source}'
+        elif home.columns[name].role not in READ_FOR_MICRODATA:
+            yield f'eligibility needs "{name}", but its role {home.columns[name].role} is never read'
+
+
+def _forbidden_problems(policy: Policy) -> Iterator[str]:
+    answered = {
+        column.category for source in policy.sources.values() for column in source.columns.values()
+        if column.role is Role.FORBIDDEN
+    }
+    for category in Forbidden:
+        if category not in answered and category not in policy.not_collected:
+            yield (
+                f'clause 16 forbids "{category}", and no column answers for it: give the column '
+                f"the role forbidden, or list the category under not-collected"
+            )
+        if category in answered and category in policy.not_collected:
+            yield f'"{category}" is listed under not-collected, but a column holds it'
+
+
+def _attribute_problems(policy: Policy) -> Iterator[str]:
+    seen: set[str] = set()
+    for table, source in policy.sources.items():
+        for attribute in _attributes(table, source):
+            where = f"sources.{table}.columns.{attribute.column}"
+            if attribute.name in seen:
+                yield f'{where}: a second attribute is called "{attribute.name}"'
+            seen.add(attribute.name)
+            if not _ATTRIBUTE.fullmatch(attribute.name):
+                yield f'{where}: give an attribute name of a-z, 0-9 and _; "{attribute.name}" is not'
+            if attribute.hierarchy not in policy.hierarchies:
+                yield f'{where}: there is no hierarchy "{attribute.hierarchy}"'
+                continue
+            total = attribute.derive is Derivation.TOTAL
+            if (table != policy.subject.source) is not total:
+                yield (
+                    f'{where}: derive = "total" is for (and needed by) tables with many rows a person'
+                )
+            bands = isinstance(policy.hierarchies[attribute.hierarchy], Bands)
+            numeric = attribute.derive is not None or source.columns[attribute.column].type in {
+                Kind.NUMBER, Kind.INTEGER,
+            }
+            if bands is not numeric:
+                form = "numbers need bands" if numeric else "bands need numbers"
+                yield f'{where}: hierarchy "{attribute.hierarchy}" does not fit: {form}'
+
+
+def _link_problems(policy: Policy) -> Iterator[str]:
+    for table, source in policy.sources.items():
+        if source.subject is not None:
+            through, on = source.subject.through, source.subject.on
+            holder = policy.sources.get(through)
+            if holder is None:
+                yield f'sources.{table}.subject: there is no source "{through}"'
+            elif on not in source.columns or on not in holder.columns:
+                yield f'sources.{table}.subject: "{on}" must be a column of {table} and of {through}'
+            elif not _has_subject(holder):
+                yield f"sources.{table}.subject: {through} has no column with role subject"
+        elif not _has_subject(source) and any(_attributes(table, source)):
+            if table != policy.subject.source or policy.subject.key is not None:
+                yield f"sources.{table}: no column has role subject, and no subject is given"
+
+
+def _has_subject(source: Source) -> bool:
+    return any(column.role is Role.SUBJECT for column in source.columns.values())
+
+
+def _microdata_problems(policy: Policy) -> Iterator[str]:
+    attributes = {
+        attribute.name: attribute
+        for table, source in policy.sources.items()
+        for attribute in _attributes(table, source)
+    }
+    first = next(iter(policy.microdata.values()))
+    for name, table in policy.microdata.items():
+        wanted = [(q, Role.QUASI_IDENTIFIER) for q in table.quasi_identifiers]
+        for attribute, role in [*wanted, (table.sensitive, Role.SENSITIVE)]:
+            if attribute not in attributes:
+                yield f'microdata.{name}: no source column gives the attribute "{attribute}"'
+            elif attributes[attribute].role is not role:
+                yield f'microdata.{name}: "{attribute}" is not declared {role}'
+        if len(set(table.quasi_identifiers)) < len(table.quasi_identifiers):
+            yield f"microdata.{name}: a quasi-identifier is named twice"
+        if not set(table.quasi_identifiers) <= set(first.quasi_identifiers):
+            yield (
+                f"microdata.{name}: quasi-identifiers must be among those of the first table, so "
+                f"that no two tables cut the same people differently"
+            )
+
+
+_ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]{0,62}")

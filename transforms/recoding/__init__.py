@@ -1,0 +1,1 @@
+"""Choosing a recoding: histogram, loss, search."""

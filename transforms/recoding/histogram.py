@@ -1,0 +1,103 @@
+"""The histogram of people over combinations of attributes: all that a recoding needs to know.
+
+Once people are counted, nobody is left: the histogram has no key, no row and no order of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from transforms.hierarchy import Codes, Hierarchy
+
+LARGEST_DIRECT_SPACE = 20_000_000
+"""Up to this many possible combinations a table of flags beats a sort."""
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """How many people share each combination of codes.
+
+    columns: c attribute names; codes: (n, c) node codes, rows distinct; people: (n,) counts.
+    """
+
+    columns: tuple[str, ...]
+    codes: Codes
+    people: Codes
+
+    @property
+    def total(self) -> int:
+        """Everybody counted."""
+        return int(self.people.sum())
+
+    def only(self, columns: Sequence[str]) -> Histogram:
+        """Return the histogram over some of the columns."""
+        picked = self.codes[:, [self.columns.index(name) for name in columns]]
+        first, group = distinct(picked)
+        return Histogram(tuple(columns), picked[first], totals(group, self.people))
+
+
+def histogram(people: pl.DataFrame, columns: Sequence[str]) -> Histogram:
+    """Count the people of each combination of leaf codes; one row is one person."""
+    counted = people.group_by(list(columns)).agg(pl.len().alias("people")).sort(list(columns))
+    return Histogram(
+        tuple(columns),
+        counted.select(pl.col(list(columns)).cast(pl.Int64)).to_numpy(),
+        counted.get_column("people").cast(pl.Int64).to_numpy(),
+    )
+
+
+def recode(leaves: Codes, columns: Sequence[str], hierarchies: Mapping[str, Hierarchy],
+           levels: Mapping[str, int]) -> Codes:
+    """Return node codes for leaf codes: each column at its level."""
+    return np.stack(
+        [
+            hierarchies[name].node_tables[levels[name]][leaves[:, position]]
+            for position, name in enumerate(columns)
+        ],
+        axis=1,
+    )
+
+
+def totals(group: Codes, people: Codes, groups: int | None = None) -> Codes:
+    """Return the people of each group."""
+    size = 0 if groups is None else groups
+    # bincount adds in floating point, exact up to 2**53 people.
+    return np.bincount(group, weights=people, minlength=size).astype(np.int64)
+
+
+def distinct(codes: Codes) -> tuple[Codes, Codes]:
+    """Return one row number for each distinct row of codes, and the group of each row.
+
+    Groups are numbered in lexicographic order of their codes. Rows are compared as mixed-radix
+    integers, re-ranked before they could overflow 64 bits.
+    """
+    if codes.shape[1] == 0:
+        return np.zeros(min(1, len(codes)), dtype=np.int64), np.zeros(len(codes), dtype=np.int64)
+    key, space = codes[:, 0], _space(codes[:, 0])
+    for column in codes.T[1:]:
+        radix = _space(column)
+        if space * radix >= 2**62:
+            _, key = _rank(key, space)
+            space = _space(key)
+        key, space = key * radix + column, space * radix
+    return _rank(key, space)
+
+
+def _space(codes: Codes) -> int:
+    return int(codes.max()) + 1 if len(codes) else 1
+
+
+def _rank(key: Codes, space: int) -> tuple[Codes, Codes]:
+    """Return the first position of each distinct key in ascending order, and each key's rank."""
+    if space > max(LARGEST_DIRECT_SPACE, 4 * len(key)) or len(key) == 0:
+        _, first, rank = np.unique(key, return_index=True, return_inverse=True)
+        return first, rank
+    position = np.full(space, -1, dtype=np.int64)
+    position[key[::-1]] = np.arange(len(key) - 1, -1, -1)
+    used = position >= 0
+    rank = np.cumsum(used) - 1
+    return position[used], rank[key]

@@ -1,0 +1,1 @@
+"""What a table would tell about a person: equivalence classes and their values."""

@@ -43,7 +43,9 @@ def _translated(error: Exception) -> PrivacyError:
     if isinstance(error, OSError) and error.errno in DISK_FULL:
         return ReleaseError("the disk is full: free some space, nothing was published")
     if isinstance(error, PermissionError):
-        return ReleaseError("a file of the home may not be written or read: check its owner and mode")
+        return ReleaseError(
+            "a file of the home may not be written or read: check its owner and mode"
+        )
     name, where = type(error).__name__, _where(error)
     if type(error).__module__.partition(".")[0] in _ENGINES:
         return EngineError(

@@ -216,4 +216,6 @@ def _about_hash(name: str, rows: pl.DataFrame) -> str:
 
 
 def _write_json(path: Path, content: Certificate | Annex) -> None:
-    path.write_text(json.dumps(content.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n", "utf-8")
+    path.write_text(
+        json.dumps(content.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n", "utf-8"
+    )

@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -23,13 +23,15 @@ EXIT_CODES = (
     "12 opt-out list; 13 refused (limits, too few people, verification); 14 files; 15 engine"
 )
 
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s  %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("clause16").setLevel(logging.INFO)
     try:
-        return sealed(options.run)(options, _settings(options))
+        verb: Callable[[argparse.Namespace, Settings], int] = options.run
+        return sealed(verb)(options, _settings(options))
     except PrivacyError as error:
         return _say_failure(options, error)
     except KeyboardInterrupt:
@@ -116,10 +118,14 @@ def _parser() -> argparse.ArgumentParser:
 def _everywhere() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(add_help=False)
     options.add_argument(
-        "--home", metavar="DIR", help=f"registry, plan, releases ($CLAUSE16_HOME; demo: {DEMO_HOME.name}/)"
+        "--home",
+        metavar="DIR",
+        help=f"registry, plan, releases ($CLAUSE16_HOME; demo: {DEMO_HOME.name}/)",
     )
     options.add_argument(
-        "--json", action="store_true", help="one JSON object on standard output, logs on standard error"
+        "--json",
+        action="store_true",
+        help="one JSON object on standard output, logs on standard error",
     )
     return options
 
@@ -127,14 +133,18 @@ def _everywhere() -> argparse.ArgumentParser:
 def _reading() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(add_help=False)
     options.add_argument(
-        "--source", metavar="URI",
+        "--source",
+        metavar="URI",
         help="duckdb:///file, parquet:///folder or csv:///folder ($CLAUSE16_SOURCE)",
     )
     options.add_argument(
         "--policy", metavar="FILE", help="the policy; the demo bank's where the source is the demo"
     )
     options.add_argument(
-        "--as-of", type=_day, metavar="DATE", help="reference date of ages and terms (default: today)"
+        "--as-of",
+        type=_day,
+        metavar="DATE",
+        help="reference date of ages and terms (default: today)",
     )
     return options
 
@@ -148,7 +158,8 @@ def _objection_verbs(
     )
     record.add_argument("--customer-id", required=True, metavar="ID")
     record.add_argument(
-        "--channel", default="other",
+        "--channel",
+        default="other",
         choices=["email", "letter", "phone", "counter", "app", "other"],
         help="how the objection arrived; the form does not matter",
     )
@@ -190,12 +201,16 @@ def _moment(text: str) -> datetime:
 
 
 def _init(options: argparse.Namespace, settings: Settings) -> int:
-    from pipelines.registry import create_registry  # noqa: PLC0415 - cryptography, when needed
+    from pipelines.registry import create_registry
 
     create_registry(settings.registry, settings.key_file)
     _answer(
         options,
-        {"home": str(settings.home), "registry": str(settings.registry), "key_file": str(settings.key_file)},
+        {
+            "home": str(settings.home),
+            "registry": str(settings.registry),
+            "key_file": str(settings.key_file),
+        },
         f"A new home: {settings.home}\n"
         f"The opt-out list's key: {settings.key_file}\n"
         f"Keep a copy of the key elsewhere: without it the list cannot be read.",
@@ -204,7 +219,7 @@ def _init(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _demo(options: argparse.Namespace, settings: Settings) -> int:
-    from pipelines.generate import generate  # noqa: PLC0415 - faker and numpy, when needed
+    from pipelines.generate import generate
 
     uri = options.to or settings.demo_source
     rows = generate(
@@ -220,7 +235,7 @@ def _demo(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _release(options: argparse.Namespace, settings: Settings) -> int:
-    from pipelines.runner import run_release  # noqa: PLC0415 - prefect, when needed
+    from pipelines.runner import run_release
 
     released = run_release(settings)
     tables = "\n".join(f"  {name:<20} {rows:>12,} rows" for name, rows in released.tables.items())
@@ -236,7 +251,7 @@ def _release(options: argparse.Namespace, settings: Settings) -> int:
         },
         f"Released and verified: {released.release}\n{tables}\n"
         f"  database     {released.database}\n  certificate  {released.certificate}\n"
-        f"Try:\n  .venv/bin/python -c \"import duckdb; "
+        f'Try:\n  .venv/bin/python -c "import duckdb; '
         f"print(duckdb.connect('{released.database}', read_only=True)"
         f".sql('{released.example or f'FROM {first} LIMIT 10'}'))\"",
     )
@@ -244,7 +259,7 @@ def _release(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _plan(options: argparse.Namespace, settings: Settings) -> int:
-    from pipelines.intake import make_plan  # noqa: PLC0415 - polars, when needed
+    from pipelines.intake import make_plan
 
     plan = make_plan(settings)
     levels = "\n".join(f"  {name:<20} level {level}" for name, level in plan.levels.items())
@@ -264,26 +279,30 @@ def _plan(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _check(options: argparse.Namespace, settings: Settings) -> int:
-    from pipelines.intake import inspect  # noqa: PLC0415 - duckdb, when needed
+    from pipelines.intake import inspect
 
     intake, problems = inspect(settings)
     policy = intake.loaded.policy
     if options.json:
-        print(json.dumps({"fits": not problems, "problems": [str(problem) for problem in problems]}))
+        print(
+            json.dumps({"fits": not problems, "problems": [str(problem) for problem in problems]})
+        )
     for problem in problems:
         print(f"clause16: {problem}", file=sys.stderr)
     if problems:
         return problems[0].exit_code
     if not options.json:
-        reads = "\n".join(f"  {table}: {', '.join(names)}" for table, names in policy.reads().items())
+        reads = "\n".join(
+            f"  {table}: {', '.join(names)}" for table, names in policy.reads().items()
+        )
         print(f"The policy {intake.loaded.path.name} ({policy.version}) fits the source.")
         print(f"A release reads these columns and no others:\n{reads}")
     return 0
 
 
 def _verify(options: argparse.Namespace, settings: Settings) -> int:
-    from pipelines.releases import find_release  # noqa: PLC0415 - duckdb, when needed
-    from pipelines.verifier import verify  # noqa: PLC0415 - duckdb, when needed
+    from pipelines.releases import find_release
+    from pipelines.verifier import verify
 
     database, certificate = find_release(settings, options.release)
     verification = verify(database, certificate)
@@ -309,13 +328,15 @@ def _verify(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _record(options: argparse.Namespace, settings: Settings) -> int:
-    from pipelines.registry import Registry  # noqa: PLC0415 - cryptography, when needed
-    from transforms.objection import Channel, Objection  # noqa: PLC0415 - with its verb
+    from pipelines.registry import Registry
+    from transforms.objection import Channel, Objection
 
     now = datetime.now(UTC)
     received = options.received_at or now
     if not options.customer_id.strip():
-        raise UsageError("--customer-id is empty: give the id under which the source knows the person")
+        raise UsageError(
+            "--customer-id is empty: give the id under which the source knows the person"
+        )
     if received > now:
         raise UsageError("--received-at lies in the future: give the time at which it was received")
     objection = Objection(
@@ -334,7 +355,7 @@ def _record(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _list(options: argparse.Namespace, settings: Settings) -> int:
-    from pipelines.registry import Registry  # noqa: PLC0415 - cryptography, when needed
+    from pipelines.registry import Registry
 
     objections = [
         {

@@ -36,8 +36,8 @@ def identifiers_in(strings: Iterable[str]) -> frozenset[str]:
 def _analyzer() -> AnalyzerEngine:
     # The list of public suffixes would be fetched from the network for the first e-mail.
     os.environ["TLDEXTRACT_PUBLIC_SUFFIX_LIST_URLS"] = ""
-    from presidio_analyzer import AnalyzerEngine, RecognizerRegistry  # noqa: PLC0415 - 3 s to import
-    from presidio_analyzer.nlp_engine import NlpEngineProvider  # noqa: PLC0415 - 3 s to import
+    from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
+    from presidio_analyzer.nlp_engine import NlpEngineProvider
 
     engine = NlpEngineProvider(
         nlp_configuration={
@@ -46,14 +46,12 @@ def _analyzer() -> AnalyzerEngine:
         }
     ).create_engine()
     registry = RecognizerRegistry(recognizers=list(_recognizers()), supported_languages=[_LANGUAGE])
-    return AnalyzerEngine(
-        registry=registry, nlp_engine=engine, supported_languages=[_LANGUAGE]
-    )
+    return AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=[_LANGUAGE])
 
 
 def _recognizers() -> Iterator[EntityRecognizer]:
-    from presidio_analyzer import Pattern, PatternRecognizer  # noqa: PLC0415 - 3 s to import
-    from presidio_analyzer.predefined_recognizers import (  # noqa: PLC0415 - 3 s to import
+    from presidio_analyzer import Pattern, PatternRecognizer
+    from presidio_analyzer.predefined_recognizers import (
         CreditCardRecognizer,
         EmailRecognizer,
         IbanRecognizer,
@@ -64,7 +62,8 @@ def _recognizers() -> Iterator[EntityRecognizer]:
     for recognizer in (CreditCardRecognizer, EmailRecognizer, IbanRecognizer, IpRecognizer):
         yield recognizer(supported_language=_LANGUAGE)
     yield PhoneRecognizer(
-        supported_language=_LANGUAGE, supported_regions=("XK", "AL", "RS", "MK", "ME", "LT", "LV", "EE")
+        supported_language=_LANGUAGE,
+        supported_regions=("XK", "AL", "RS", "MK", "ME", "LT", "LV", "EE"),
     )
     yield PatternRecognizer(
         supported_entity="NATIONAL_NUMBER_OR_DOCUMENT",

@@ -1,4 +1,4 @@
-"""The privacy officer's files: a policy (TOML) and its hierarchies (CSV) → checked values, digest."""
+"""The privacy officer's files: policy (TOML) and hierarchies (CSV) → checked values, digest."""
 
 from __future__ import annotations
 

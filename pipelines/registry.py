@@ -39,7 +39,9 @@ CREATE TRIGGER events_are_never_deleted BEFORE DELETE ON events
 BEGIN SELECT RAISE(ABORT, 'the opt-out list is append-only'); END;
 """
 _ORIGIN = "0" * 64
-_MISSING = "there is no opt-out list at {}: `clause16 init` makes one; without it nothing is released"
+_MISSING = (
+    "there is no opt-out list at {}: `clause16 init` makes one; without it nothing is released"
+)
 _BROKEN = (
     "the opt-out list at {} is damaged or was tampered with: restore the last backup; until then "
     "nothing is released"
@@ -100,7 +102,9 @@ class Registry:
         with self._opened() as connection:
             connection.execute("BEGIN IMMEDIATE")
             number = len(list(self._checked(connection))) + 1
-            sealed = self._cipher.encrypt(json.dumps({"customer_id": objection.customer_id}).encode())
+            sealed = self._cipher.encrypt(
+                json.dumps({"customer_id": objection.customer_id}).encode()
+            )
             row = (
                 number,
                 "received",
@@ -111,7 +115,8 @@ class Registry:
                 sealed,
             )
             connection.execute(
-                "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, _digest(_head(connection), row))
+                "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (*row, _digest(_head(connection), row)),
             )
             connection.commit()
         return number
@@ -149,7 +154,7 @@ class Registry:
             ) from None
         return Objection(
             customer_id=person["customer_id"],
-            channel=Channel(channel),
+            channel=Channel(str(channel)),
             received_at=datetime.fromisoformat(str(received_at)),
             identity_verified=bool(verified),
             number=int(str(number)),

@@ -45,7 +45,9 @@ def only_run(settings: Settings) -> Iterator[None]:
         settings.home.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(settings.lock, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError:
-        raise ReleaseError(f"the home {settings.home} cannot be written: check its owner and mode") from None
+        raise ReleaseError(
+            f"the home {settings.home} cannot be written: check its owner and mode"
+        ) from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -117,7 +119,7 @@ def _write_table(connection: duckdb.DuckDBPyConnection, name: str, table: Writte
     columns = [column for column in table.rows.columns if column != "people"]
     connection.register("counted_rows", table.rows.to_arrow())
     connection.execute(
-        f"CREATE TABLE {name} AS SELECT {', '.join(map(quoted, columns))} "  # noqa: S608 - quoted
+        f"CREATE TABLE {name} AS SELECT {', '.join(map(quoted, columns))} "
         f"FROM (SELECT *, unnest(range(people)) FROM counted_rows)"
     )
     connection.unregister("counted_rows")
@@ -135,10 +137,10 @@ def publish(settings: Settings, staging: Path, *, keep_earlier: bool) -> Path:
     """Move a verified staging folder among the releases, switch to it, retire the earlier ones."""
     release = settings.releases / staging.name
     _hand_over(staging, settings.analysts_group)
-    os.rename(staging, release)
+    staging.rename(release)
     link = settings.releases / f".{CURRENT}"
-    os.symlink(release.name, link)
-    os.replace(link, settings.releases / CURRENT)
+    link.symlink_to(release.name)
+    link.replace(settings.releases / CURRENT)
     _sync_folder(settings.releases)
     if not keep_earlier:
         for folder in _folders(settings):
@@ -178,14 +180,16 @@ def _sync_folder(folder: Path) -> None:
 def current_release(settings: Settings) -> Path | None:
     """Return the folder of the current release, None where there is none yet."""
     link = settings.releases / CURRENT
-    return settings.releases / os.readlink(link) if link.is_symlink() else None
+    return settings.releases / link.readlink() if link.is_symlink() else None
 
 
 def _folders(settings: Settings) -> Sequence[Path]:
     if not settings.releases.is_dir():
         return []
     return sorted(
-        folder for folder in settings.releases.iterdir() if folder.is_dir() and not folder.is_symlink()
+        folder
+        for folder in settings.releases.iterdir()
+        if folder.is_dir() and not folder.is_symlink()
     )
 
 

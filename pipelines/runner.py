@@ -26,7 +26,7 @@ class Released:
 def run_release(settings: Settings) -> Released:
     """Run the flow in this process; raises what the flow raises."""
     _prepare_environment(settings)
-    from pipelines.flows import release  # noqa: PLC0415 - reads the environment when imported
+    from pipelines.flows import release
 
     directory = Path(
         release(

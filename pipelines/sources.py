@@ -54,7 +54,9 @@ def open_bank(uri: str, csv: Csv) -> Bank:
     if kind == "duckdb":
         return DuckDBBank(path)
     if not path.is_dir():
-        raise SourceError(f"{uri} is not a folder: name the folder that holds a file for each table")
+        raise SourceError(
+            f"{uri} is not a folder: name the folder that holds a file for each table"
+        )
     return ParquetBank(path) if kind == "parquet" else CsvBank(path, csv)
 
 
@@ -71,44 +73,46 @@ def split_uri(uri: str) -> tuple[str, Path]:
 
 def check_source(bank: Bank, policy: Policy) -> list[PolicyError | SourceError]:
     """Hold the source's tables, columns and types against the policy; nothing is read."""
+    return list(_misfits(bank, policy))
+
+
+def _misfits(bank: Bank, policy: Policy) -> Iterator[PolicyError | SourceError]:
     found = bank.schema()
-    reads = policy.reads()
-    problems: list[PolicyError | SourceError] = []
     for table in sorted(found.keys() - policy.sources.keys()):
-        problems.append(
-            PolicyError(
-                f"table {table} is in the source and not in the policy: declare it under "
-                f"[sources.{table}], or keep it out of the source"
-            )
+        yield PolicyError(
+            f"table {table} is in the source and not in the policy: declare it under "
+            f"[sources.{table}], or keep it out of the source"
         )
     for table, declared in policy.sources.items():
         if table not in found:
-            problems.append(
-                SourceError(f"table {table} is in the policy and not in the source: is this the bank?")
+            yield SourceError(
+                f"table {table} is in the policy and not in the source: is this the bank?"
             )
             continue
         for column in sorted(found[table].keys() - declared.columns.keys()):
-            problems.append(
-                PolicyError(
-                    f"column {table}.{column} is in the source and not in the policy: declare its "
-                    f"role, or nothing is released"
-                )
+            yield PolicyError(
+                f"column {table}.{column} is in the source and not in the policy: declare its "
+                f"role, or nothing is released"
             )
-        for column, wanted in declared.columns.items():
-            if column not in found[table]:
-                problems.append(
-                    SourceError(f"column {table}.{column} is in the policy and not in the source")
-                )
-            elif bank.typed and column in reads.get(table, ()) and wanted.type is not None:
-                kind = found[table][column]
-                if not fits(kind, wanted.type):
-                    problems.append(
-                        SourceError(
-                            f"column {table}.{column} is {kind or 'of an unknown type'} in the "
-                            f"source, and {wanted.type} in the policy: has the bank changed?"
-                        )
-                    )
-    return problems
+        for column in sorted(declared.columns.keys() - found[table].keys()):
+            yield SourceError(
+                f"column {table}.{column} is in the policy and not in the source: has it been "
+                f"renamed?"
+            )
+        if bank.typed:
+            yield from _mistyped(table, found[table], policy)
+
+
+def _mistyped(
+    table: str, found: Mapping[str, Kind | None], policy: Policy
+) -> Iterator[SourceError]:
+    for column in policy.reads().get(table, ()):
+        wanted = policy.sources[table].columns[column].type
+        if column in found and wanted is not None and not fits(found[column], wanted):
+            yield SourceError(
+                f"column {table}.{column} is {found[column] or 'of an unknown type'} in the "
+                f"source, and {wanted} in the policy: has the bank changed?"
+            )
 
 
 class DuckDBBank:
@@ -154,7 +158,7 @@ class DuckDBBank:
 
 def select(table: str, columns: Sequence[str]) -> str:
     """Return the query text for these columns and no others."""
-    return f"SELECT {', '.join(quoted(name) for name in columns)} FROM {quoted(table)}"  # noqa: S608 - quoted
+    return f"SELECT {', '.join(quoted(name) for name in columns)} FROM {quoted(table)}"
 
 
 def quoted(name: str) -> str:
@@ -163,7 +167,7 @@ def quoted(name: str) -> str:
 
 
 def _duckdb_kind(data_type: str) -> Kind | None:
-    name = data_type.split("(")[0]
+    name = data_type.split("(", maxsplit=1)[0]
     if name == "DECIMAL":
         return Kind.INTEGER if data_type.endswith(",0)") else Kind.NUMBER
     kinds = {
@@ -235,7 +239,9 @@ class CsvBank(_Folder):
         try:
             codecs.lookup(csv.encoding)
         except LookupError:
-            raise PolicyError(f'csv.encoding "{csv.encoding}" is no encoding that Python knows') from None
+            raise PolicyError(
+                f'csv.encoding "{csv.encoding}" is no encoding that Python knows'
+            ) from None
 
     def schema(self) -> Schema:
         """Return the header of each table's first file."""

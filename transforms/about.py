@@ -56,7 +56,12 @@ def about_tables(
                     "query": [check.query for check in checks],
                     "passes": [check.passes for check in checks],
                 },
-                schema={"check": pl.String, "proves": pl.String, "query": pl.String, "passes": pl.String},
+                schema={
+                    "check": pl.String,
+                    "proves": pl.String,
+                    "query": pl.String,
+                    "passes": pl.String,
+                },
             ),
             {
                 "check": "Name of the check.",

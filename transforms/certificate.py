@@ -108,11 +108,15 @@ class Annex(_Frozen):
 
 
 GUARANTEES = (
-    "Every row of every table, its sensitive value included and a missing value counted as a value, "
-    "is the same as the rows of at least k people.",
+    (
+        "Every row of every table, its sensitive value included and a missing value counted as a "
+        "value, is the same as the rows of at least k people."
+    ),
     "Every class of people that shows a sensitive value shows at least l different ones.",
-    "The national identification number, identity documents and their details and the exact "
-    "residence were never read.",
+    (
+        "The national identification number, identity documents and their details and the exact "
+        "residence were never read."
+    ),
     "Whoever had objected when the release was published is in none of its numbers.",
     "No column is a key of a person; the order of the rows says nothing.",
 )
@@ -133,7 +137,9 @@ def content_hash(name: str, rows: pl.DataFrame) -> str:
             separator="\x1f",
         )
     ).to_series()
-    text = "".join(f"{line}\n" for line in ["\x1f".join([name, *columns]), *sorted(lines, key=str.encode)])
+    text = "".join(
+        f"{line}\n" for line in ["\x1f".join([name, *columns]), *sorted(lines, key=str.encode)]
+    )
     return hashlib.sha256(text.encode()).hexdigest()
 
 

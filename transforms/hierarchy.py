@@ -102,7 +102,9 @@ class LookupEncoder:
 
         `distinct` are the column's different values; each is folded once.
         """
-        known = {value: self.codes.get(fold(value), UNLISTED) for value in distinct if value is not None}
+        known = {
+            value: self.codes.get(fold(value), UNLISTED) for value in distinct if value is not None
+        }
         missing = len(self.codes)
         return (
             pl.col(column)
@@ -125,8 +127,10 @@ class BandEncoder:
         inside = value.is_between(self.least, self.most)
         code = pl.sum_horizontal((value >= cut).cast(pl.Int32) for cut in self.cuts)
         return (
-            pl.when(value.is_null()).then(len(self.cuts) + 1)
-            .when(inside).then(code)
+            pl.when(value.is_null())
+            .then(len(self.cuts) + 1)
+            .when(inside)
+            .then(code)
             .otherwise(UNLISTED)
         )
 
@@ -152,7 +156,9 @@ def lookup_hierarchy(name: str, rows: Sequence[Sequence[str]]) -> Hierarchy:
     leaves = columns[0]
     folded = [fold(leaf) for leaf in leaves]
     if len(set(folded)) < len(folded):
-        twice = next(leaf for leaf, key in zip(leaves, folded, strict=True) if folded.count(key) > 1)
+        twice = next(
+            leaf for leaf, key in zip(leaves, folded, strict=True) if folded.count(key) > 1
+        )
         raise PolicyError(f'hierarchy {name}: the leaf "{twice}" stands in more than one line')
     levels = tuple(_level(column) for column in columns)
     _check_nesting(name, levels)
@@ -175,8 +181,8 @@ def band_hierarchy(name: str, bands: Bands) -> Hierarchy:
             )
         if position and not set(cuts) < set(bands.cuts[position - 1]):
             raise PolicyError(
-                f"hierarchy {name}: level {position} must keep some of the cuts of the level below, "
-                f"and have no others"
+                f"hierarchy {name}: level {position} must keep some of the cuts of the level "
+                f"below, and have no others"
             )
     finest = bands.cuts[0]
     starts = (bands.least, *finest)
@@ -223,7 +229,7 @@ def _check_lines(name: str, rows: Sequence[Sequence[str]]) -> None:
         for cell in row:
             if not cell.strip() or any(unicodedata.category(sign)[0] == "C" for sign in cell):
                 raise PolicyError(
-                    f"hierarchy {name}, line {number}: a label is empty or holds a control character"
+                    f"hierarchy {name}, line {number}: a label is empty or has a control character"
                 )
 
 

@@ -16,7 +16,6 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
-
 def _kebab(name: str) -> str:
     return name.replace("_", "-")
 
@@ -122,7 +121,9 @@ class Column(_Strict):
             message = f"a {self.role} needs a meaning, in words for analysts"
             raise ValueError(message)
         if not published and (self.hierarchy or self.derive or self.attribute or self.meaning):
-            message = f"hierarchy, derive, attribute and meaning say nothing on a {self.role} column"
+            message = (
+                f"hierarchy, derive, attribute and meaning say nothing on a {self.role} column"
+            )
             raise ValueError(message)
         if self.role in READ_FOR_MICRODATA and self.type is None:
             message = f"a {self.role} column is read, so its type must be declared"
@@ -247,7 +248,7 @@ class Bands(_Strict):
 
     least: float
     most: float
-    cuts: tuple[tuple[float, ...], ...] = Field(min_length=1)
+    cuts: tuple[Annotated[tuple[float, ...], Field(min_length=1)], ...] = Field(min_length=1)
     whole_numbers: bool = False
     unit: str = ""
 
@@ -314,7 +315,7 @@ class Policy(_Strict):
         }
 
     def reads(self) -> dict[str, tuple[str, ...]]:
-        """The only columns that a release asks the source for, table by table.
+        """Return the only columns that a release asks the source for, table by table.
 
         A table is read where it holds the person, an attribute, or the link between both.
         """
@@ -392,7 +393,7 @@ def _attributes(table: str, source: Source) -> Iterator[Attribute]:
 
 
 def _problems(policy: Policy) -> Iterator[str]:
-    """What the file's parts, each right by itself, get wrong together."""
+    """Say what the file's parts, each right by itself, get wrong together."""
     yield from _subject_problems(policy)
     yield from _forbidden_problems(policy)
     yield from _attribute_problems(policy)
@@ -412,12 +413,14 @@ def _subject_problems(policy: Policy) -> Iterator[str]:
         if name not in home.columns:
             yield f'eligibility names "{name}", which is not a column of {policy.subject.source}'
         elif home.columns[name].role not in READ_FOR_MICRODATA:
-            yield f'eligibility needs "{name}", but its role {home.columns[name].role} is never read'
+            yield f'eligibility needs "{name}", but role {home.columns[name].role} is never read'
 
 
 def _forbidden_problems(policy: Policy) -> Iterator[str]:
     answered = {
-        column.category for source in policy.sources.values() for column in source.columns.values()
+        column.category
+        for source in policy.sources.values()
+        for column in source.columns.values()
         if column.role is Role.FORBIDDEN
     }
     for category in Forbidden:
@@ -439,18 +442,19 @@ def _attribute_problems(policy: Policy) -> Iterator[str]:
                 yield f'{where}: a second attribute is called "{attribute.name}"'
             seen.add(attribute.name)
             if not _ATTRIBUTE.fullmatch(attribute.name):
-                yield f'{where}: give an attribute name of a-z, 0-9 and _; "{attribute.name}" is not'
+                yield f'{where}: "{attribute.name}" is no attribute name; use a-z, 0-9 and _'
             if attribute.hierarchy not in policy.hierarchies:
                 yield f'{where}: there is no hierarchy "{attribute.hierarchy}"'
                 continue
             total = attribute.derive is Derivation.TOTAL
             if (table != policy.subject.source) is not total:
                 yield (
-                    f'{where}: derive = "total" is for (and needed by) tables with many rows a person'
+                    f'{where}: derive = "total" goes with tables of many rows a person'
                 )
             bands = isinstance(policy.hierarchies[attribute.hierarchy], Bands)
             numeric = attribute.derive is not None or source.columns[attribute.column].type in {
-                Kind.NUMBER, Kind.INTEGER,
+                Kind.NUMBER,
+                Kind.INTEGER,
             }
             if bands is not numeric:
                 form = "numbers need bands" if numeric else "bands need numbers"
@@ -465,12 +469,15 @@ def _link_problems(policy: Policy) -> Iterator[str]:
             if holder is None:
                 yield f'sources.{table}.subject: there is no source "{through}"'
             elif on not in source.columns or on not in holder.columns:
-                yield f'sources.{table}.subject: "{on}" must be a column of {table} and of {through}'
+                yield f'sources.{table}.subject: "{on}" must be a column of {table} and {through}'
             elif not _has_subject(holder):
                 yield f"sources.{table}.subject: {through} has no column with role subject"
-        elif not _has_subject(source) and any(_attributes(table, source)):
-            if table != policy.subject.source or policy.subject.key is not None:
-                yield f"sources.{table}: no column has role subject, and no subject is given"
+        elif (
+            table != policy.subject.source
+            and any(_attributes(table, source))
+            and not _has_subject(source)
+        ):
+            yield f"sources.{table}: no column has role subject, and no subject is given"
 
 
 def _has_subject(source: Source) -> bool:

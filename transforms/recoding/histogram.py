@@ -50,8 +50,12 @@ def histogram(people: pl.DataFrame, columns: Sequence[str]) -> Histogram:
     )
 
 
-def recode(leaves: Codes, columns: Sequence[str], hierarchies: Mapping[str, Hierarchy],
-           levels: Mapping[str, int]) -> Codes:
+def recode(
+    leaves: Codes,
+    columns: Sequence[str],
+    hierarchies: Mapping[str, Hierarchy],
+    levels: Mapping[str, int],
+) -> Codes:
     """Return node codes for leaf codes: each column at its level."""
     return np.stack(
         [

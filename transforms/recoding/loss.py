@@ -16,7 +16,9 @@ from transforms.risk.classes import Cells
 from transforms.steps.blank import Blanked
 
 
-def marginal_losses(leaves: Histogram, hierarchies: Mapping[str, Hierarchy]) -> dict[str, list[float]]:
+def marginal_losses(
+    leaves: Histogram, hierarchies: Mapping[str, Hierarchy]
+) -> dict[str, list[float]]:
     """Return for each column the mean loss of each level if nothing were suppressed.
 
     Suppression only adds to it, so sums of these bound the loss of any recoding from below,
@@ -24,8 +26,11 @@ def marginal_losses(leaves: Histogram, hierarchies: Mapping[str, Hierarchy]) -> 
     """
     return {
         name: [
-            float(np.average(hierarchy.losses[level][table[leaves.codes[:, position]]],
-                             weights=leaves.people))
+            float(
+                np.average(
+                    hierarchy.losses[level][table[leaves.codes[:, position]]], weights=leaves.people
+                )
+            )
             for level, table in enumerate(hierarchy.node_tables)
         ]
         for position, (name, hierarchy) in enumerate(
@@ -57,4 +62,3 @@ def people_blanked(cells: Cells, blanked: Blanked) -> int:
     """Return how many published people have a value in the source and none in the table."""
     known = blanked.kept[cells.of] & (cells.value != cells.null)
     return int(cells.people[known].sum() - blanked.shown.sum())
-

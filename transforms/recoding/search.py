@@ -129,7 +129,10 @@ class _Lattice:
                 bounds = bounds + share.reshape(shape)
         flat = bounds.ravel()
         for position in np.argsort(flat, kind="stable"):
-            yield tuple(int(i) for i in np.unravel_index(position, bounds.shape)), float(flat[position])
+            yield (
+                tuple(int(i) for i in np.unravel_index(position, bounds.shape)),
+                float(flat[position]),
+            )
 
     def hopeless(self, node: Node, limits: Limits) -> bool:
         """Say whether the quasi-identifiers alone leave too many people in classes below k."""
@@ -220,4 +223,3 @@ class _Lattice:
 def _below(node: Node, hopeless: Sequence[Node]) -> bool:
     """Say whether a recoding is as fine as or finer than a hopeless one."""
     return any(all(map(int.__le__, node, above)) for above in hopeless)
-

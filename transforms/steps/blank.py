@@ -50,8 +50,11 @@ def blank(
     shown = np.where(visible, cells.people, 0)
     shown = _fill_short_blanks(cells, kept, shown, k)
     failing = kept & (_diversity(cells, shown) < l) & ~_scattered(cells, k, l)
-    blanked = _parent_groups(cells, kept, failing, hierarchies, levels)
-    return Blanked(kept, np.where(blanked[cells.of], 0, shown))
+    if failing.any():
+        group = parent_groups(cells, kept, hierarchies, levels)
+        blanked = kept & np.isin(group, group[failing])
+        shown = np.where(blanked[cells.of], 0, shown)
+    return Blanked(kept, shown)
 
 
 def _diversity(cells: Cells, shown: Codes) -> Codes:
@@ -64,7 +67,8 @@ def _scattered(cells: Cells, k: int, l: int) -> Mask:  # noqa: E741 - the litera
     """Return the classes of l and more values, each of fewer than k people."""
     classes = len(cells.sizes)
     common = np.bincount(cells.of[cells.people >= k], minlength=classes)
-    return (common == 0) & (np.bincount(cells.of, minlength=classes) >= l)
+    scattered: Mask = (common == 0) & (np.bincount(cells.of, minlength=classes) >= l)
+    return scattered
 
 
 def _fill_short_blanks(cells: Cells, kept: Mask, shown: Codes, k: int) -> Codes:
@@ -93,25 +97,28 @@ def _fill_short_blanks(cells: Cells, kept: Mask, shown: Codes, k: int) -> Codes:
     return filled
 
 
-def _parent_groups(
-    cells: Cells,
-    kept: Mask,
-    failing: Mask,
-    hierarchies: Mapping[str, Hierarchy],
-    levels: Mapping[str, int],
-) -> Mask:
-    """Return the classes to blank: for each failing one its smallest group of three or more."""
-    blanked = np.zeros_like(kept)
-    waiting = failing.copy()
-    for group in _ever_coarser(cells, hierarchies, levels):
-        if not waiting.any():
-            break
-        siblings = np.bincount(group[kept], minlength=int(group.max()) + 1)
-        settled = waiting & (siblings[group] >= SMALLEST_PARENT_GROUP)
-        blanked |= kept & np.isin(group, group[settled])
-        waiting &= ~settled
-    # Fewer than three classes in the whole table: all of it.
-    return kept if waiting.any() else blanked
+def parent_groups(
+    cells: Cells, kept: Mask, hierarchies: Mapping[str, Hierarchy], levels: Mapping[str, int]
+) -> Codes:
+    """Return the group of each kept class (-1 for others): at least three classes, near each other.
+
+    The groups come from the classes alone, never from a sensitive value, and every member of one
+    is blanked with the same right: which of them failed cannot be told. On each step up classes
+    of one parent that are in no group yet form one, if they are three.
+    """
+    group = np.full(len(cells.sizes), -1, dtype=np.int64)
+    for parent in _ever_coarser(cells, hierarchies, levels):
+        alone = kept & (group < 0)
+        siblings = np.bincount(parent[alone], minlength=int(parent.max()) + 1)
+        forming = alone & (siblings[parent] >= SMALLEST_PARENT_GROUP)
+        group[forming] = group.max() + 1 + parent[forming]
+    left_over = kept & (group < 0)
+    if left_over.any():
+        grouped = group >= 0
+        sizes = totals(group[grouped], cells.sizes[grouped])
+        sizes = np.where(sizes > 0, sizes, np.iinfo(np.int64).max)
+        group[left_over] = int(sizes.argmin()) if len(sizes) else 0
+    return group
 
 
 def _ever_coarser(

@@ -65,20 +65,19 @@ def _parsed(column: str, kind: Kind, dtype: pl.DataType) -> pl.Expr:
     if kind is Kind.NUMBER:
         number = value.cast(pl.Float64, strict=False)
         return pl.when(number.abs() < LARGEST_NUMBER).then(number)
-    if not isinstance(dtype, pl.String):
-        return value
-    text = value.str.strip_chars()
+    return _read(value.str.strip_chars(), kind) if isinstance(dtype, pl.String) else value
+
+
+def _read(text: pl.Expr, kind: Kind) -> pl.Expr:
+    """Return what a text says; missing where it does not say anything of the kind."""
     if kind is Kind.INTEGER:
         return text.cast(pl.Int64, strict=False)
     if kind is Kind.DATE:
         return text.str.to_date("%Y-%m-%d", strict=False)
     if kind is Kind.TIMESTAMP:
         return text.str.to_datetime(time_unit="us", strict=False)
-    return text.str.to_lowercase().replace_strict(
-        {"true": True, "1": True, "false": False, "0": False},
-        default=None,
-        return_dtype=pl.Boolean,
-    )
+    truth = {"true": True, "1": True, "false": False, "0": False}
+    return text.str.to_lowercase().replace_strict(truth, default=None, return_dtype=pl.Boolean)
 
 
 def _refuse_broken(

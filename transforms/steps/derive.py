@@ -21,7 +21,9 @@ def derive(tables: Tables, policy: Policy, as_of: date) -> pl.DataFrame:
     if policy.subject.key is None:
         home = home.with_row_index(ROW)
     attributes = policy.attributes.values()
-    own = [_own(attribute, as_of) for attribute in attributes if attribute.derive != Derivation.TOTAL]
+    own = [
+        _own(attribute, as_of) for attribute in attributes if attribute.derive != Derivation.TOTAL
+    ]
     people = home.select(pl.col(key), *own)
     for attribute in attributes:
         if attribute.derive == Derivation.TOTAL:

@@ -48,7 +48,8 @@ def exclude_objectors(
             if policy.sources[name].columns[column].role is Role.SUBJECT
         ]
         named = pl.any_horizontal(
-            pl.lit(value=False), *(_text(key).is_in(listed.implode()).fill_null(value=False) for key in keys)
+            pl.lit(value=False),
+            *(_text(key).is_in(listed.implode()).fill_null(value=False) for key in keys),
         )
         left[name] = table.filter(~named)
         if name == policy.subject.source and policy.subject.key is not None:
@@ -86,7 +87,9 @@ def check_keys(tables: Tables, policy: Policy) -> None:
     for table in tables:
         if table != home and (owner := policy.owner(table)).on is not None:
             link = owner.on
-            _refuse_unknown(owner.table, link, tables[owner.table], tables[table].select(link), table)
+            _refuse_unknown(
+                owner.table, link, tables[owner.table], tables[table].select(link), table
+            )
 
 
 def _refuse_unknown(
@@ -114,9 +117,12 @@ def exclude_ineligible(
     rules = policy.eligibility
     people = tables[policy.subject.source]
     reason = (
-        pl.when(_not_a_person(rules)).then(pl.lit("person"))
-        .when(_minor(rules, as_of)).then(pl.lit("minor"))
-        .when(_lapsed(rules, as_of)).then(pl.lit("retention"))
+        pl.when(_not_a_person(rules))
+        .then(pl.lit("person"))
+        .when(_minor(rules, as_of))
+        .then(pl.lit("minor"))
+        .when(_lapsed(rules, as_of))
+        .then(pl.lit("retention"))
     )
     reasons = people.select(reason.alias("reason")).get_column("reason")
     left_out = LeftOut(

@@ -25,7 +25,9 @@ def suppress(cells: Cells, k: int, known_sums: Sequence[tuple[str, ...]]) -> npt
     """
     kept = cells.sizes >= k
     for columns in known_sums:
-        kept = _without_holes(cells, k, kept, nested(cells.classes, cells.quasi_identifiers, columns))
+        kept = _without_holes(
+            cells, k, kept, nested(cells.classes, cells.quasi_identifiers, columns)
+        )
     return kept
 
 

@@ -53,7 +53,7 @@ def verify(database: Path, certificate: Path) -> Verification:
         document: Document = json.loads(certificate.read_text(encoding="utf-8"))
         with duckdb.connect(str(database), read_only=True) as connection:
             return Verification(tuple(_checks(_Opened(connection, document))))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, duckdb.Error) as error:
+    except (OSError, ValueError, KeyError, TypeError, duckdb.Error) as error:
         finding = f"the file or its certificate cannot be read ({type(error).__name__})"
         return Verification((Check("readable", passed=False, finding=finding),))
 
@@ -206,10 +206,11 @@ def _canonical_order(opened: _Opened, name: str) -> Check:
 
 
 def _no_identifier(opened: _Opened, name: str) -> Check:
+    columns = [_quoted(column["name"]) for column in opened.tables[name]["columns"]]
     strings = {
         value
-        for column in opened.tables[name]["columns"]
-        for (value,) in opened.rows(f"SELECT DISTINCT {_quoted(column)} FROM {_quoted(name)}")
+        for column in columns
+        for (value,) in opened.rows(f"SELECT DISTINCT {column} FROM {_quoted(name)}")
         if value is not None
     }
     kinds = ", ".join(sorted(identifiers_in(strings)))

@@ -1,0 +1,51 @@
+# The README's commands. Needs Python 3.11 or newer with its venv module, and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+HOME_DIR := $(or $(CLAUSE16_HOME),data)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --require-hashes
+
+.PHONY: release test soak lint benchmark clean
+
+# The main job. Where no source is named, on a demo bank made for it.
+release: $(VENV)/.runtime
+ifndef CLAUSE16_SOURCE
+	@test -e $(HOME_DIR)/registry/objections.sqlite || $(BIN)/clause16 init --home $(HOME_DIR)
+	@test -e $(HOME_DIR)/demo/bank.duckdb || $(BIN)/clause16 demo --home $(HOME_DIR) --customers 50000
+endif
+	@$(BIN)/clause16 release --home $(HOME_DIR)
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -m "not soak"
+
+# What is long: every kill moment, big sizes.
+soak: $(VENV)/.dev
+	$(BIN)/python -m pytest -m soak
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+benchmark: $(VENV)/.dev
+	$(BIN)/python benchmarks/release.py
+
+$(BIN)/python:
+	@echo "making $(VENV) (once, a few minutes)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements/runtime.lock pyproject.toml | $(BIN)/python
+	@echo "installing what a release needs"
+	@$(PIP) -r requirements/runtime.lock
+	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock requirements/oldest-reader.lock $(VENV)/.runtime
+	@echo "installing what the tests need"
+	@$(PIP) -r requirements/dev.lock
+	@$(PIP) --target $(VENV)/oldest-reader --upgrade -r requirements/oldest-reader.lock
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info

@@ -124,7 +124,7 @@ def exclude_ineligible(
         .when(_lapsed(rules, as_of))
         .then(pl.lit("retention"))
     )
-    reasons = people.select(reason.alias("reason")).get_column("reason")
+    reasons = people.with_columns(reason.alias("__reason")).get_column("__reason")
     left_out = LeftOut(
         objected=objected,
         not_natural_persons=int((reasons == "person").sum()),

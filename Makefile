@@ -44,7 +44,7 @@ $(VENV)/.runtime: requirements/runtime.lock pyproject.toml | $(BIN)/python
 $(VENV)/.dev: requirements/dev.lock requirements/oldest-reader.lock $(VENV)/.runtime
 	@echo "installing what the tests need"
 	@$(PIP) -r requirements/dev.lock
-	@$(PIP) --target $(VENV)/oldest-reader --upgrade -r requirements/oldest-reader.lock
+	@$(PIP) --target $(VENV)/oldest-reader --no-deps --upgrade -r requirements/oldest-reader.lock
 	@touch $@
 
 clean:

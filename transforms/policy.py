@@ -448,9 +448,7 @@ def _attribute_problems(policy: Policy) -> Iterator[str]:
                 continue
             total = attribute.derive is Derivation.TOTAL
             if (table != policy.subject.source) is not total:
-                yield (
-                    f'{where}: derive = "total" goes with tables of many rows a person'
-                )
+                yield (f'{where}: derive = "total" goes with tables of many rows a person')
             bands = isinstance(policy.hierarchies[attribute.hierarchy], Bands)
             numeric = attribute.derive is not None or source.columns[attribute.column].type in {
                 Kind.NUMBER,

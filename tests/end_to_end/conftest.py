@@ -1,0 +1,53 @@
+"""Real parts: generated banks on disk, the installed program, a real Prefect server."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from end_to_end.program import Home, generate, new_home
+
+from pipelines.scheduler import scheduler
+
+SMALL = 3_000
+LARGE = 50_000
+
+
+@pytest.fixture(scope="session", autouse=True)
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One real server for all tests, so that each run does not start its own."""
+    folder = tmp_path_factory.mktemp("prefect")
+    with scheduler(folder) as server:
+        server.wait()
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def small_bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("small") / "bank.duckdb"
+    generate(f"duckdb://{path}", SMALL)
+    return path
+
+
+@pytest.fixture(scope="session")
+def large_bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("large") / "bank.duckdb"
+    generate(f"duckdb://{path}", LARGE)
+    return path
+
+
+@pytest.fixture
+def home(tmp_path: Path, small_bank: Path) -> Home:
+    """A fresh home over a small bank of its own, free to be broken."""
+    bank = tmp_path / "bank.duckdb"
+    shutil.copy(small_bank, bank)
+    return new_home(tmp_path, f"duckdb://{bank}")
+
+
+@pytest.fixture(scope="session")
+def released(tmp_path_factory: pytest.TempPathFactory, large_bank: Path) -> tuple[Home, Path]:
+    """A home with one release of 50,000 customers; tests must leave both as they are."""
+    home = new_home(tmp_path_factory.mktemp("released"), f"duckdb://{large_bank}")
+    return home, home.release()

@@ -27,7 +27,9 @@ EXIT_CODES = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s  %(message)s", datefmt="%H:%M:%S")
+    logging.basicConfig(
+        stream=sys.stderr, format="%(asctime)s  %(message)s", datefmt="%H:%M:%S", force=True
+    )
     logging.getLogger("clause16").setLevel(logging.INFO)
     try:
         verb: Callable[[argparse.Namespace, Settings], int] = options.run

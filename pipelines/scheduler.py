@@ -71,7 +71,7 @@ def scheduler(folder: Path) -> Iterator[Server]:
     """
     for name, value in STAY_AT_HOME.items():
         os.environ.setdefault(name, value)
-    if "PREFECT_API_URL" in os.environ:
+    if os.environ.get("PREFECT_API_URL"):
         yield Server(os.environ["PREFECT_API_URL"])
         return
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from end_to_end.program import Home, generate, new_home
+from end_to_end.program import Here, Home, Run, generate, new_home
 
+from pipelines.cli import main
 from pipelines.scheduler import scheduler
 
 SMALL = 3_000
@@ -51,3 +52,34 @@ def released(tmp_path_factory: pytest.TempPathFactory, large_bank: Path) -> tupl
     """A home with one release of 50,000 customers; tests must leave both as they are."""
     home = new_home(tmp_path_factory.mktemp("released"), f"duckdb://{large_bank}")
     return home, home.release()
+
+
+@pytest.fixture(scope="session")
+def small_release(tmp_path_factory: pytest.TempPathFactory, small_bank: Path) -> Home:
+    home = new_home(tmp_path_factory.mktemp("small-release"), f"duckdb://{small_bank}")
+    home.release()
+    return home
+
+
+@pytest.fixture
+def released_home(tmp_path: Path, small_release: Home) -> Home:
+    """A home with a release, over a small bank of its own, free to be broken."""
+    bank = tmp_path / "bank.duckdb"
+    shutil.copy(small_release.source.removeprefix("duckdb://"), bank)
+    shutil.copytree(small_release.path, tmp_path / "home", symlinks=True)
+    shutil.copy(small_release.path.with_name("home.key"), tmp_path / "home.key")
+    return Home(tmp_path / "home", f"duckdb://{bank}")
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
+    def run(home: Home, *arguments: str) -> Run:
+        with monkeypatch.context() as environment:
+            for name, value in home.settings().items():
+                environment.setenv(name, value)
+            capsys.readouterr()
+            code = main(arguments)
+        out, err = capsys.readouterr()
+        return Run(code, out, err)
+
+    return run

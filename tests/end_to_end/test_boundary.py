@@ -1,0 +1,164 @@
+"""No personal value leaves the boundary: not in a file, a log, an error, or the scheduler."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+from end_to_end.program import Home, change
+
+from pipelines.policies import load_policy
+from pipelines.settings import DEMO_POLICY
+from transforms.policy import Role
+
+HIDDEN = {Role.FORBIDDEN, Role.IDENTIFIER, Role.TEXT}
+
+
+def canary(table: str, column: str) -> str:
+    return f"zq{table}x{column}qz".replace("_", "")
+
+
+def hidden_text_columns(bank: Path) -> list[tuple[str, str]]:
+    policy = load_policy(DEMO_POLICY).policy
+    with duckdb.connect(str(bank), read_only=True) as connection:
+        types = {
+            (table, column): data_type
+            for table, column, data_type in connection.execute(
+                "SELECT table_name, column_name, data_type FROM duckdb_columns()"
+            ).fetchall()
+        }
+    return [
+        (table, name)
+        for table, source in policy.sources.items()
+        for name, column in source.columns.items()
+        if column.role in HIDDEN and types[table, name] == "VARCHAR"
+    ]
+
+
+@pytest.fixture
+def watched(home: Home) -> tuple[Home, list[str]]:
+    """A bank in which every hidden text is a canary, and a scheduler of the home's own."""
+    bank = Path(home.source.removeprefix("duckdb://"))
+    columns = hidden_text_columns(bank)
+    assert len(columns) > 15
+    change(bank, *(f"UPDATE {t} SET {c} = '{canary(t, c)}'" for t, c in columns))
+    own_scheduler = {"PREFECT_API_URL": "", "PREFECT_LOGGING_LEVEL": "DEBUG"}
+    watched = Home(home.path, home.source, home.policy, own_scheduler)
+    return watched, [canary(table, column) for table, column in columns]
+
+
+def found_in(folder: Path, needles: list[str], *texts: str) -> set[str]:
+    """Return the needles in any byte of any file below a folder, or in the texts."""
+    contents = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+    contents += [text.encode() for text in texts]
+    return {needle for needle in needles for content in contents if needle.encode() in content}
+
+
+def test_the_scan_sees_a_value_wherever_it_is_planted(home: Home) -> None:
+    needles = ["zqplantedqz"]
+    assert found_in(home.path, needles) == set()
+    assert found_in(home.path, needles, "a log line with zqplantedqz in it") == set(needles)
+    path = home.path / "work" / "live.duckdb"
+    path.parent.mkdir()
+    with duckdb.connect(str(path)) as connection:
+        # DuckDB compresses text away from a byte scan; a live control has to force it off.
+        connection.execute("PRAGMA force_compression = 'uncompressed'")
+        connection.execute("CREATE TABLE t AS SELECT 'zqplantedqz' AS v FROM range(1000)")
+    assert found_in(home.path, needles) == set(needles)
+
+
+def test_no_canary_is_in_any_byte_of_a_release_its_logs_or_the_scheduler(
+    watched: tuple[Home, list[str]],
+) -> None:
+    home, canaries = watched
+    done = home.run("release")
+    assert done.code == 0, done.err
+    assert (home.path / "prefect" / "prefect.db").exists()
+    assert found_in(home.path, canaries, done.out, done.err) == set()
+    database = str(home.path / "releases" / "current" / "statistics.duckdb")
+    with duckdb.connect(database, read_only=True) as connection:
+        names = "SELECT schema_name || '.' || table_name FROM duckdb_tables()"
+        tables = [name for (name,) in connection.execute(names).fetchall()]
+        assert len(tables) == 8
+        text = "".join(str(connection.execute(f"FROM {name}").fetchall()) for name in tables)
+    assert not any(needle in text for needle in canaries)
+
+
+FAILURES = {
+    "a value outside its hierarchy": (
+        "UPDATE customers SET municipality = 'zqvalueqz' WHERE kind = 'natural person'",
+        10,
+    ),
+    "a text where a number was": (
+        "ALTER TABLE customers ALTER income TYPE VARCHAR USING 'zqvalueqz'",
+        11,
+    ),
+    "a holder who is nobody": (
+        "ALTER TABLE account_holders ALTER customer_id TYPE VARCHAR USING 'zqvalueqz'",
+        11,
+    ),
+    "a kind that no rule keeps": ("UPDATE customers SET kind = 'zqvalueqz'", 13),
+}
+
+
+@pytest.mark.parametrize("what", list(FAILURES))
+def test_a_failing_run_tells_no_value(watched: tuple[Home, list[str]], what: str) -> None:
+    home, canaries = watched
+    statement, code = FAILURES[what]
+    change(Path(home.source.removeprefix("duckdb://")), statement)
+    done = home.run("release")
+    assert done.code == code
+    assert found_in(home.path, [*canaries, "zqvalueqz"], done.out, done.err) == set()
+    assert home.leftovers == []
+
+
+def test_a_source_that_forbids_reading_forbidden_columns_is_released(home: Home) -> None:
+    """Every column that a release must not read raises where it is evaluated."""
+    bank = Path(home.source.removeprefix("duckdb://"))
+    policy = load_policy(DEMO_POLICY).policy
+    reads = policy.reads()
+    change(bank, "CREATE SCHEMA raw")
+    for table, source in policy.sources.items():
+        columns = ", ".join(
+            name if name in reads.get(table, ()) else f"error('{name} was read') AS {name}"
+            for name in source.columns
+        )
+        change(
+            bank,
+            f"CREATE TABLE raw.{table} AS FROM {table}",
+            f"DROP TABLE {table}",
+            f"CREATE VIEW {table} AS SELECT {columns} FROM raw.{table}",
+        )
+    # A view has no comment that says demo, so the policy is named.
+    named = Home(home.path, home.source, str(DEMO_POLICY))
+    named.release()
+    change(
+        bank,
+        "DROP VIEW customers",
+        "CREATE VIEW customers AS SELECT *, 1 AS street FROM raw.customers",
+    )
+    assert named.run("release").code in {10, 11}
+
+
+def test_engine_errors_are_replaced_and_keep_no_context() -> None:
+    from pipelines.boundary import sealed
+    from transforms.errors import EngineError, PolicyError
+
+    def engine() -> None:
+        with duckdb.connect() as connection:
+            connection.execute("CREATE TABLE t (n INTEGER CHECK (n < 5))")
+            connection.execute("INSERT INTO t SELECT 'zqvalueqz'")
+
+    def ours() -> None:
+        try:
+            engine()
+        except duckdb.Error:
+            raise PolicyError("the policy is wrong") from None
+
+    for step, kind in ((engine, EngineError), (ours, PolicyError)):
+        with pytest.raises(kind) as caught:
+            sealed(step)()
+        assert caught.value.__context__ is None
+        assert caught.value.__cause__ is None
+        assert "zqvalueqz" not in str(caught.value)

@@ -175,7 +175,7 @@ def band_hierarchy(name: str, bands: Bands) -> Hierarchy:
     if not (math.isfinite(bands.least) and math.isfinite(bands.most) and bands.least < bands.most):
         raise PolicyError(f"hierarchy {name}: least must be a number below most")
     for position, cuts in enumerate(bands.cuts):
-        if any(low >= high for low, high in pairwise((bands.least, *cuts, bands.most))):
+        if not all(low < high for low, high in pairwise((bands.least, *cuts, bands.most))):
             raise PolicyError(
                 f"hierarchy {name}: the cuts of level {position} must ascend between least and most"
             )
@@ -184,6 +184,8 @@ def band_hierarchy(name: str, bands: Bands) -> Hierarchy:
                 f"hierarchy {name}: level {position} must keep some of the cuts of the level "
                 f"below, and have no others"
             )
+    if bands.whole_numbers and not all(cut.is_integer() for cut in bands.cuts[0]):
+        raise PolicyError(f"hierarchy {name}: whole numbers need whole cuts")
     finest = bands.cuts[0]
     starts = (bands.least, *finest)
     levels = []

@@ -49,18 +49,24 @@ class Plan(BaseModel):
 
     def stored(self) -> str:
         """Return the plan as it is kept in a file."""
-        return json.dumps({"digest": self.digest, **self.model_dump()}, indent=2) + "\n"
+        stored = {"digest": self.digest, "checksum": self.checksum, **self.model_dump()}
+        return json.dumps(stored, indent=2) + "\n"
+
+    @property
+    def checksum(self) -> str:
+        """What the file says, figures included, for the certificate repeats them."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
     @classmethod
     def from_stored(cls, text: str) -> Self:
         """Read a stored plan; raise PolicyError where it was changed by hand or is cut off."""
         try:
-            fields = json.loads(text)
-            digest = fields.pop("digest")
+            fields = dict(json.loads(text))
+            said = fields.pop("digest"), fields.pop("checksum")
             plan = cls.model_validate(fields)
-        except (ValueError, KeyError, AttributeError, ValidationError):
-            digest, plan = None, None
-        if plan is None or plan.digest != digest:
+        except (ValueError, KeyError, TypeError, ValidationError):
+            said, plan = (None, None), None
+        if plan is None or (plan.digest, plan.checksum) != said:
             raise PolicyError(
                 "the stored plan is damaged or was edited by hand: choose a new one with "
                 "`clause16 plan`"

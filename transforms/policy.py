@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import combinations
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -307,11 +308,17 @@ class Policy(_Strict):
 
     @property
     def attributes(self) -> dict[str, Attribute]:
-        """What is known of a person and may be published, by name, in the policy's order."""
+        """What a table publishes of a person, by name, in the order of the sources."""
+        published = {
+            name
+            for table in self.microdata.values()
+            for name in (*table.quasi_identifiers, table.sensitive)
+        }
         return {
             attribute.name: attribute
             for table, source in self.sources.items()
             for attribute in _attributes(table, source)
+            if attribute.name in published
         }
 
     def reads(self) -> dict[str, tuple[str, ...]]:
@@ -441,6 +448,8 @@ def _attribute_problems(policy: Policy) -> Iterator[str]:
             if attribute.name in seen:
                 yield f'{where}: a second attribute is called "{attribute.name}"'
             seen.add(attribute.name)
+            if attribute.name in {PEOPLE, policy.subject.key}:
+                yield f'{where}: the name "{attribute.name}" is taken; give attribute another one'
             if not _ATTRIBUTE.fullmatch(attribute.name):
                 yield f'{where}: "{attribute.name}" is no attribute name; use a-z, 0-9 and _'
             if attribute.hierarchy not in policy.hierarchies:
@@ -466,8 +475,10 @@ def _link_problems(policy: Policy) -> Iterator[str]:
             holder = policy.sources.get(through)
             if holder is None:
                 yield f'sources.{table}.subject: there is no source "{through}"'
-            elif on not in source.columns or on not in holder.columns:
-                yield f'sources.{table}.subject: "{on}" must be a column of {table} and {through}'
+            elif not _is_link(source, on) or not _is_link(holder, on):
+                yield (
+                    f'sources.{table}.subject: "{on}" must have role link in {table} and {through}'
+                )
             elif not _has_subject(holder):
                 yield f"sources.{table}.subject: {through} has no column with role subject"
         elif (
@@ -476,6 +487,10 @@ def _link_problems(policy: Policy) -> Iterator[str]:
             and not _has_subject(source)
         ):
             yield f"sources.{table}: no column has role subject, and no subject is given"
+
+
+def _is_link(source: Source, column: str) -> bool:
+    return column in source.columns and source.columns[column].role is Role.LINK
 
 
 def _has_subject(source: Source) -> bool:
@@ -489,6 +504,7 @@ def _microdata_problems(policy: Policy) -> Iterator[str]:
         for attribute in _attributes(table, source)
     }
     first = next(iter(policy.microdata.values()))
+    yield from _overlaps(policy)
     for name, table in policy.microdata.items():
         wanted = [(q, Role.QUASI_IDENTIFIER) for q in table.quasi_identifiers]
         for attribute, role in [*wanted, (table.sensitive, Role.SENSITIVE)]:
@@ -504,5 +520,21 @@ def _microdata_problems(policy: Policy) -> Iterator[str]:
                 f"that no two tables cut the same people differently"
             )
 
+
+def _overlaps(policy: Policy) -> Iterator[str]:
+    """Two tables must not give, by their difference, what neither shows."""
+    for (name, table), (other, another) in combinations(policy.microdata.items(), 2):
+        one, two = set(table.quasi_identifiers), set(another.quasi_identifiers)
+        if not (one <= two or two <= one):
+            yield (
+                f"microdata.{other}: its quasi-identifiers and those of {name} overlap; one table "
+                f"must have all those of the other"
+            )
+        if table.sensitive == another.sensitive:
+            yield f'microdata.{other}: "{table.sensitive}" is published by {name} already'
+
+
+PEOPLE = "people"
+"""The name of the column that counts people until a table is written."""
 
 _ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]{0,62}")

@@ -60,7 +60,7 @@ def protect(
     published = int(cells.sizes[kept].sum())
     figures = TableFigures(
         loss=table_loss(cells, blanked, hierarchies, levels, candidate.sensitive),
-        left_out=1 - published / cells.total,
+        left_out=(cells.total - published) / cells.total,
         blanked=people_blanked(cells, blanked) / max(published, 1),
         classes=int(kept.sum()),
     )

@@ -147,7 +147,7 @@ class _Lattice:
         self._quasi = candidate.quasi_identifiers
         self._hierarchies = hierarchies
         self._k = limits.k_when_choosing
-        self._allowed = limits.suppression * candidate.leaves.total
+        self._limit = limits.suppression
         quasi_tops = (hierarchies[name].top for name in self._quasi)
         self._tops = (*quasi_tops, hierarchies[candidate.sensitive].top - 1)
         self.size = int(np.prod([top + 1 for top in self._tops], dtype=object))
@@ -159,7 +159,7 @@ class _Lattice:
         self._hopeless: list[Node] = []
         self._hopeful: set[Node] = set()
         self._pairs = {pair: candidate.leaves.only(pair) for pair in combinations(self._quasi, 2)}
-        self._pair_left_out: dict[tuple[str, int, str, int], int] = {}
+        self._pair_left_out: dict[tuple[str, int, str, int], float] = {}
 
     def by_bound(self) -> Iterator[tuple[Node, float]]:
         """Yield every recoding with the bound of its loss, ascending."""
@@ -197,20 +197,21 @@ class _Lattice:
             key = (first, levels[first], second, levels[second])
             if key not in self._pair_left_out:
                 self._pair_left_out[key] = self._left_out(leaves, levels)
-            if self._pair_left_out[key] > self._allowed:
+            if self._pair_left_out[key] > self._limit:
                 return True
         return False
 
     def _keeps_enough(self, quasi: Node) -> bool:
         levels = dict(zip(self._quasi, quasi, strict=True))
-        return self._left_out(self._leaves, levels) <= self._allowed
+        return self._left_out(self._leaves, levels) <= self._limit
 
-    def _left_out(self, leaves: Histogram, levels: Mapping[str, int]) -> int:
+    def _left_out(self, leaves: Histogram, levels: Mapping[str, int]) -> float:
+        """Return the share of people in classes below k."""
         columns = [name for name in leaves.columns if name in levels]
         codes = leaves.codes[:, : len(columns)]
         _, group = distinct(recode(codes, columns, self._hierarchies, levels))
         sizes = totals(group, leaves.people)
-        return int(sizes[sizes < self._k].sum())
+        return int(sizes[sizes < self._k].sum()) / leaves.total
 
     def _highest_hopeless(self, quasi: Node) -> Node:
         """Return the last hopeless recoding on one way up: all below it are hopeless too."""

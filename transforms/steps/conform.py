@@ -15,8 +15,8 @@ from transforms.policy import Kind, Policy
 
 Tables = Mapping[str, pl.DataFrame]
 
-LARGEST_NUMBER = 1e14
-"""Beyond it four decimals are no longer exact, and no account has it."""
+LARGEST_NUMBER = 1e11
+"""Beyond it a float has no exact four decimals, and no account has it."""
 
 
 def kind_of(dtype: pl.DataType) -> Kind | None:
@@ -60,10 +60,11 @@ def conform(tables: Tables, policy: Policy) -> dict[str, pl.DataFrame]:
 def _parsed(column: str, kind: Kind, dtype: pl.DataType) -> pl.Expr:
     value = pl.col(column)
     if kind is Kind.TEXT:
-        text = value.cast(pl.String)
-        return pl.when(text.str.strip_chars() != "").then(text)
+        text = value.cast(pl.String).str.strip_chars()
+        return pl.when(text != "").then(text)
     if kind is Kind.NUMBER:
-        number = value.cast(pl.Float64, strict=False)
+        text_or_number = value.str.strip_chars() if isinstance(dtype, pl.String) else value
+        number = text_or_number.cast(pl.Float64, strict=False)
         return pl.when(number.abs() < LARGEST_NUMBER).then(number)
     return _read(value.str.strip_chars(), kind) if isinstance(dtype, pl.String) else value
 
@@ -87,7 +88,7 @@ def _refuse_broken(
         return
     given = before.get_column(column)
     if isinstance(given.dtype, pl.String):
-        given = given.replace("", None)
+        given = given.str.strip_chars().replace("", None)
     broken = after.get_column(column).null_count() - given.null_count()
     if broken:
         raise SourceError(

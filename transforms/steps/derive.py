@@ -10,8 +10,8 @@ from transforms.policy import Attribute, Derivation, Policy
 from transforms.steps.conform import Tables
 from transforms.steps.exclude import ROW, completed_years
 
-TEN_THOUSANDTHS = 10_000
-"""Totals are added as whole numbers: a sum of floats depends on the order of the rows."""
+EXACT = pl.Decimal(38, 4)
+"""Totals are added in decimals: a sum of floats depends on the order of the rows."""
 
 
 def derive(tables: Tables, policy: Policy, as_of: date) -> pl.DataFrame:
@@ -45,7 +45,7 @@ def _totals(tables: Tables, policy: Policy, attribute: Attribute, key: str) -> p
     if owner.on is not None:
         holders = tables[owner.table].select(owner.key, owner.on).unique()
         rows = rows.join(holders, on=owner.on, how="inner")
-    amount = (pl.col(attribute.column).cast(pl.Float64) * TEN_THOUSANDTHS).round().cast(pl.Int64)
+    amount = pl.col(attribute.column).cast(EXACT)
     # A person whose amounts are all missing has no total, not a total of nothing.
-    total = pl.when(amount.is_not_null().any()).then(amount.sum()) / TEN_THOUSANDTHS
+    total = pl.when(amount.is_not_null().any()).then(amount.sum()).cast(pl.Float64)
     return rows.group_by(pl.col(owner.key).alias(key)).agg(total.alias(attribute.name))

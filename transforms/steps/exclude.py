@@ -14,7 +14,7 @@ from datetime import date
 import polars as pl
 
 from transforms.errors import SourceError, band
-from transforms.policy import Eligibility, Policy, Role
+from transforms.policy import Eligibility, Kind, Policy, Role
 from transforms.steps.conform import Tables
 
 ROW = "__row"
@@ -36,30 +36,56 @@ def exclude_objectors(
 ) -> tuple[dict[str, pl.DataFrame], int]:
     """Return the tables without any row that names an objector, and how many people that were.
 
-    Keys are compared as text, without blanks around them.
+    Keys are compared as they are meant: without blanks around them, whole numbers as numbers. Rows
+    of other tables that only objectors hold go as well.
     """
-    listed = pl.Series("objectors", sorted(objectors), dtype=pl.String)
     left: dict[str, pl.DataFrame] = {}
     met = 0
     for name, table in tables.items():
-        keys = [
-            column
-            for column in table.columns
-            if policy.sources[name].columns[column].role is Role.SUBJECT
-        ]
+        keys = [column for column in table.columns if _role(policy, name, column) is Role.SUBJECT]
         named = pl.any_horizontal(
             pl.lit(value=False),
-            *(_text(key).is_in(listed.implode()).fill_null(value=False) for key in keys),
+            *(_is_listed(key, _kind(policy, name, key), objectors) for key in keys),
         )
         left[name] = table.filter(~named)
         if name == policy.subject.source and policy.subject.key is not None:
-            key = policy.subject.key
-            met = table.filter(named).select(_text(key).n_unique()).item()
-    return left, met
+            met = table.filter(named).get_column(policy.subject.key).n_unique()
+    return _without_orphans(left, policy), met
 
 
-def _text(key: str) -> pl.Expr:
-    return pl.col(key).cast(pl.String).str.strip_chars()
+def _without_orphans(tables: Tables, policy: Policy) -> dict[str, pl.DataFrame]:
+    """Return the tables without rows that nobody who is left holds: they are not looked at."""
+    left = dict(tables)
+    for name, table in tables.items():
+        if name != policy.subject.source and (owner := policy.owner(name)).on is not None:
+            link = owner.on
+            held = tables[owner.table].select(_written(link, _kind(policy, owner.table, link)))
+            held_links = held.to_series().unique().implode()
+            written = _written(link, _kind(policy, name, link))
+            left[name] = table.filter(written.is_in(held_links).fill_null(value=False))
+    return left
+
+
+def _is_listed(key: str, kind: Kind | None, objectors: Collection[str]) -> pl.Expr:
+    listed = pl.DataFrame({key: pl.Series(sorted(objectors), dtype=pl.String)})
+    written = listed.select(_written(key, kind)).to_series().implode()
+    return _written(key, kind).is_in(written).fill_null(value=False)
+
+
+def _written(key: str, kind: Kind | None) -> pl.Expr:
+    """Return a key in the one way it is compared: no blanks around it, no `007` or `+7` for 7."""
+    text = pl.col(key).cast(pl.String).str.strip_chars()
+    if kind is not Kind.INTEGER:
+        return text
+    return pl.coalesce(text.cast(pl.Int64, strict=False).cast(pl.String), text)
+
+
+def _role(policy: Policy, table: str, column: str) -> Role:
+    return policy.sources[table].columns[column].role
+
+
+def _kind(policy: Policy, table: str, column: str) -> Kind | None:
+    return policy.sources[table].columns[column].type
 
 
 def check_keys(tables: Tables, policy: Policy) -> None:

@@ -1,0 +1,91 @@
+"""A run may be killed at any moment: what is published stays whole, the next run is clean."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from end_to_end.program import PROGRAM, Home, change, new_home
+
+from pipelines.verifier import verify
+
+
+def killed_after(home: Home, seconds: float) -> bool:
+    """Start a release and kill it after so long; say whether it was still at work."""
+    process = subprocess.Popen(
+        [PROGRAM, "release"],
+        env=home.settings(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    time.sleep(seconds)
+    process.kill()
+    return process.wait() < 0
+
+
+def is_whole(home: Home) -> bool:
+    current = home.current
+    assert current is not None
+    return verify(current / "statistics.duckdb", current / "certificate.json").passed
+
+
+def check_moments(home: Home, moments: int, seed: int) -> None:
+    home.release()
+    started = time.monotonic()
+    home.release()
+    whole_run = time.monotonic() - started
+    draw = random.Random(seed)
+    hit = 0
+    for _ in range(moments):
+        # The first half of a run is imports, in which there is nothing to break.
+        hit += killed_after(home, whole_run * draw.uniform(0.4, 1.0))
+        assert is_whole(home)
+    assert hit >= moments // 2
+    last = home.release()
+    assert home.current == last
+    assert home.leftovers == []
+    with_database = [path.parent for path in home.path.glob("releases/*/statistics.duckdb")]
+    assert {path.resolve() for path in with_database} == {last}
+
+
+def test_sigkill_at_ten_moments_leaves_the_release_whole_and_the_next_run_clean(
+    tmp_path: Path, small_bank: Path
+) -> None:
+    check_moments(new_home(tmp_path, f"duckdb://{small_bank}"), moments=10, seed=16)
+
+
+@pytest.mark.soak
+def test_sigkill_at_a_hundred_moments_of_a_large_run(tmp_path: Path, large_bank: Path) -> None:
+    check_moments(new_home(tmp_path, f"duckdb://{large_bank}"), moments=100, seed=17)
+
+
+def test_a_switch_that_was_interrupted_is_finished_by_the_next_run(released_home: Home) -> None:
+    """Killed between the move among the releases and the switch of `current`."""
+    home, before = released_home, released_home.current
+    assert before is not None
+    orphan = before.with_name("29991231T235959Z")
+    shutil.copytree(before, orphan)
+    (home.path / "releases" / ".current").symlink_to("nowhere")
+    (home.path / "work" / "half").mkdir(parents=True)
+    after = home.release()
+    assert home.current == after
+    assert not orphan.exists()
+    assert home.leftovers == []
+
+
+def test_a_clock_that_went_back_still_makes_a_later_release(released_home: Home) -> None:
+    home, before = released_home, released_home.current
+    assert before is not None
+    later = before.with_name("29991231T235959Z")
+    before.rename(later)
+    link = home.path / "releases" / "current"
+    link.unlink()
+    link.symlink_to(later.name)
+    change(Path(home.source.removeprefix("duckdb://")), "CHECKPOINT")
+    after = home.release()
+    assert after.name > later.name
+    assert home.current == after

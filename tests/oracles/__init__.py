@@ -1,0 +1,1 @@
+"""Second opinions: slow, obvious, and sharing no code with what they judge."""

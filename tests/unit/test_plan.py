@@ -1,0 +1,114 @@
+"""A plan is stored, read back as it was, and nobody edits it unseen."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from builders import DIGEST, plan_at
+
+from transforms.anonymise import check_plan
+from transforms.errors import PolicyError
+from transforms.plan import Plan, TableFigures
+
+PLAN = plan_at({"age": 1, "town": 0, "health": 1}).model_copy(
+    update={
+        "loss": 0.123456789,
+        "tables": {"people": TableFigures(loss=0.1, left_out=0.02, blanked=0.03, classes=7)},
+    }
+)
+
+
+def edited(field: str, value: object) -> str:
+    """Return the stored plan with something changed by hand."""
+    return json.dumps({**json.loads(PLAN.stored()), field: value}, indent=2)
+
+
+def test_a_stored_plan_is_read_back_as_it_was() -> None:
+    assert Plan.from_stored(PLAN.stored()) == PLAN
+    assert Plan.from_stored(PLAN.stored()).stored() == PLAN.stored()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("levels", {**PLAN.levels, "age": 0}),
+        ("levels", {**PLAN.levels, "job": 0}),
+        ("levels", {"age": 1}),
+        ("levels", {"age": "fine"}),
+        ("levels", None),
+        ("policy_digest", "e" * 64),
+        ("digest", "e" * 64),
+        ("digest", None),
+        ("more", 1),
+    ],
+)
+def test_a_plan_that_was_edited_is_refused(field: str, value: object) -> None:
+    with pytest.raises(PolicyError, match="damaged or was edited by hand"):
+        Plan.from_stored(edited(field, value))
+
+
+@pytest.mark.parametrize("field", sorted(json.loads(PLAN.stored())))
+def test_a_plan_that_lacks_something_is_refused(field: str) -> None:
+    fields = json.loads(PLAN.stored())
+    del fields[field]
+    with pytest.raises(PolicyError, match="damaged or was edited by hand"):
+        Plan.from_stored(json.dumps(fields))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("loss", 0.0),
+        ("optimal", True),
+        ("calibration_k", 99),
+        ("as_of", "2020-01-01"),
+        ("tables", {}),
+    ],
+)
+def test_a_plan_whose_figures_were_edited_is_refused(field: str, value: object) -> None:
+    # The certificate repeats them.
+    with pytest.raises(PolicyError, match="damaged or was edited by hand"):
+        Plan.from_stored(edited(field, value))
+
+
+def test_a_plan_that_is_cut_off_is_refused() -> None:
+    text = PLAN.stored().rstrip()
+    for end in range(len(text)):
+        with pytest.raises(PolicyError, match="damaged"):
+            Plan.from_stored(text[:end])
+
+
+@pytest.mark.parametrize("text", ["", "null", "5", '"plan"', "[]", "[1]", "{}", "\x00", "NaN"])
+def test_what_is_no_plan_is_refused(text: str) -> None:
+    with pytest.raises(PolicyError, match="damaged"):
+        Plan.from_stored(text)
+
+
+def other(**fields: object) -> str:
+    """Return the digest of the plan with other fields."""
+    return PLAN.model_copy(update=fields).digest
+
+
+def test_the_digest_is_of_levels_and_policy_alone() -> None:
+    assert {
+        other(loss=0.9),
+        other(as_of="2030-01-01"),
+        other(calibration_k=99),
+        other(optimal=True),
+        other(recodings=5, evaluated=5),
+        other(tables={}),
+        other(levels={"health": 1, "town": 0, "age": 1}),
+    } == {PLAN.digest}
+    different = {
+        other(policy_digest="e" * 64),
+        other(levels={**PLAN.levels, "age": 2}),
+        other(levels={**PLAN.levels, "job": 0}),
+    }
+    assert len(different - {PLAN.digest}) == 3
+
+
+def test_a_plan_of_another_policy_is_not_applied() -> None:
+    check_plan(PLAN, DIGEST)
+    with pytest.raises(PolicyError, match="under another policy"):
+        check_plan(PLAN, "e" * 64)

@@ -1,0 +1,355 @@
+"""The policy is strict: each thing that is wrong stops the run, and the message names it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from builders import Fields, policy_fields
+from pydantic import ValidationError
+
+from transforms.policy import READ_FOR_MICRODATA, Policy, Role
+
+BANK = Path(__file__).parents[2] / "data" / "policy" / "bank.toml"
+
+
+def refused(fields: Fields) -> str:
+    """Return what is said of a policy that must not pass."""
+    with pytest.raises(ValidationError) as caught:
+        Policy.model_validate(fields)
+    return "; ".join(
+        f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+        for problem in caught.value.errors()
+    )
+
+
+def changed(change: Callable[[Fields], object]) -> Fields:
+    """Return the small policy with one thing changed."""
+    fields = policy_fields()
+    change(fields)
+    return fields
+
+
+def with_column(column: str, table: str = "people", **said: object) -> Fields:
+    """Return the small policy with something else said of one column."""
+    fields = policy_fields()
+    fields["sources"][table]["columns"].setdefault(column, {"clause": 9}).update(said)
+    return fields
+
+
+def without(column: str, *words: str, table: str = "people") -> Fields:
+    """Return the small policy with less said of one column."""
+    fields = policy_fields()
+    for word in words:
+        del fields["sources"][table]["columns"][column][word]
+    return fields
+
+
+def test_the_small_policy_and_the_demo_bank_are_right() -> None:
+    Policy.model_validate(policy_fields())
+    Policy.model_validate(tomllib.loads(BANK.read_text("utf-8")))
+
+
+# ---------------------------------------------------------------------------------- spelling
+
+
+@pytest.mark.parametrize(
+    ("place", "change"),
+    [
+        ("limit", lambda f: f.update(limit={})),
+        ("limits.K", lambda f: f["limits"].update(K=5)),
+        ("subject.keys", lambda f: f["subject"].update(keys="id")),
+        ("eligibility.minor", lambda f: f["eligibility"].update(minor={})),
+        ("minors.over", lambda f: f["eligibility"]["minors"].update(over=18)),
+        ("sources.people.colums", lambda f: f["sources"]["people"].update(colums={})),
+        ("town.hierachy", lambda f: f["sources"]["people"]["columns"]["town"].update(hierachy="")),
+        ("quasi_identifiers", lambda f: f["microdata"]["people"].update(quasi_identifiers=())),
+        ("microdata.people.where", lambda f: f["microdata"]["people"].update(where="age > 17")),
+    ],
+)  # fmt: skip
+def test_an_unknown_key_is_named(place: str, change: Callable[[Fields], object]) -> None:
+    said = refused(changed(change))
+    assert place in said
+    assert "Extra inputs are not permitted" in said
+
+
+def test_an_unknown_role_is_named() -> None:
+    said = refused(with_column("note", role="sensitiv"))
+    assert "sources.people.columns.note.role" in said
+    assert "'quasi-identifier'" in said
+
+
+@pytest.mark.parametrize("clause", [8, 16, 26, None])
+def test_a_column_was_collected_under_a_clause_that_collects(clause: int | None) -> None:
+    assert "columns.note.clause" in refused(with_column("note", clause=clause))
+
+
+@pytest.mark.parametrize(
+    "limits", [{"k": 1}, {"l": 1}, {"suppression": 1}, {"blanking": -0.1}, {"k": "many"}]
+)
+def test_a_limit_that_protects_nobody_is_refused(limits: Fields) -> None:
+    assert f"limits.{next(iter(limits))}" in refused(changed(lambda f: f["limits"].update(limits)))
+
+
+def test_a_margin_below_k_is_refused() -> None:
+    fields = changed(lambda f: f["limits"].update({"k": 11, "calibration-k": 10}))
+    assert "calibration-k is below k" in refused(fields)
+
+
+# ----------------------------------------------------------------------------------- columns
+
+
+@pytest.mark.parametrize("column", ["town", "health"])
+def test_what_is_published_needs_a_hierarchy(column: str) -> None:
+    assert "needs a hierarchy to be generalised by" in refused(without(column, "hierarchy"))
+
+
+def test_what_is_published_needs_a_meaning() -> None:
+    assert "needs a meaning" in refused(without("town", "meaning"))
+
+
+def test_what_is_read_needs_a_type() -> None:
+    assert "columns.kind: Value error, a eligibility column is read" in refused(
+        without("kind", "type")
+    )
+
+
+@pytest.mark.parametrize("word", ["hierarchy", "attribute", "meaning", "derive"])
+def test_what_is_never_published_says_nothing_of_publishing(word: str) -> None:
+    said = {"derive": "total"}.get(word, "town")
+    assert "say nothing on a identifier column" in refused(with_column("name", **{word: said}))
+
+
+@pytest.mark.parametrize(
+    ("column", "derive", "kind"),
+    [("born", "completed years", "text"), ("born", "total", "date"), ("town", "total", "text")],
+)
+def test_what_is_derived_fits_its_type(column: str, derive: str, kind: str) -> None:
+    said = refused(with_column(column, derive=derive, type=kind))
+    assert f'derive = "{derive}" does not go with type "{kind}"' in said
+
+
+def test_a_total_belongs_to_a_table_of_many_rows() -> None:
+    said = refused(with_column("health", derive="total", type="number", hierarchy="savings"))
+    assert 'sources.people.columns.health: derive = "total"' in said
+    assert 'sources.accounts.columns.balance: derive = "total"' in refused(
+        without("balance", "derive", table="accounts")
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "hierarchy", "form"),
+    [("town", "savings", "bands need numbers"), ("born", "town", "numbers need bands")],
+)
+def test_a_hierarchy_fits_its_column(column: str, hierarchy: str, form: str) -> None:
+    said = refused(with_column(column, hierarchy=hierarchy))
+    assert f'sources.people.columns.{column}: hierarchy "{hierarchy}" does not fit: {form}' in said
+
+
+def test_a_missing_hierarchy_is_named() -> None:
+    said = refused(with_column("town", hierarchy="village"))
+    assert 'sources.people.columns.town: there is no hierarchy "village"' in said
+
+
+def test_two_attributes_of_one_name_are_refused() -> None:
+    assert 'a second attribute is called "job"' in refused(with_column("town", attribute="job"))
+
+
+@pytest.mark.parametrize("name", ["people", "id"])
+def test_an_attribute_whose_name_is_taken_is_refused(name: str) -> None:
+    # `people` is the count of every table, `id` the key: two columns of one name cannot be.
+    fields = with_column("town", attribute=name)
+    for table in fields["microdata"].values():
+        table["quasi-identifiers"] = [
+            name if q == "town" else q for q in table["quasi-identifiers"]
+        ]
+    assert name in refused(fields)
+
+
+# ------------------------------------------------------------------------------- clause 16
+
+
+@pytest.mark.parametrize(
+    ("column", "category"),
+    [
+        ("number", "national identification number"),
+        ("passport", "identity documents and their details"),
+        ("street", "exact residence"),
+    ],
+)
+def test_somebody_answers_for_each_forbidden_category(column: str, category: str) -> None:
+    fields = policy_fields()
+    del fields["sources"]["people"]["columns"][column]
+    assert f'clause 16 forbids "{category}", and no column answers for it' in refused(fields)
+    fields["not-collected"] = [category]
+    assert category in Policy.model_validate(fields).not_collected
+
+
+def test_a_category_is_collected_or_not() -> None:
+    fields = changed(lambda f: f.update({"not-collected": ["exact residence"]}))
+    assert '"exact residence" is listed under not-collected, but a column holds it' in refused(
+        fields
+    )
+
+
+@pytest.mark.parametrize("category", [None, "shoe size"])
+def test_a_forbidden_column_names_its_category(category: str | None) -> None:
+    said = refused(with_column("street", category=category))
+    assert "a forbidden column names its category of clause 16" in said
+    assert '"exact residence"' in said
+
+
+# ------------------------------------------------------------------------------ eligibility
+
+
+@pytest.mark.parametrize(
+    ("rule", "word"),
+    [("persons", "column"), ("minors", "birth"), ("minors", "consent"), ("retention", "ended")],
+)
+def test_a_rule_names_columns_that_there_are(rule: str, word: str) -> None:
+    fields = changed(lambda f: f["eligibility"][rule].update({word: "nowhere"}))
+    assert 'eligibility names "nowhere", which is not a column of people' in refused(fields)
+
+
+@pytest.mark.parametrize("column", ["number", "name", "note"])
+def test_a_rule_reads_no_column_that_is_never_read(column: str) -> None:
+    fields = changed(lambda f: f["eligibility"]["persons"].update(column=column))
+    assert f'eligibility needs "{column}", but role' in refused(fields)
+
+
+@pytest.mark.parametrize("rule", ["persons", "minors", "retention"])
+def test_a_rule_stands_there_or_a_reason_does(rule: str) -> None:
+    fields = policy_fields()
+    del fields["eligibility"][rule]
+    assert f"give the rule {rule}, or say under not-applicable" in refused(fields)
+    fields["eligibility"]["not-applicable"] = {rule: "there are none"}
+    Policy.model_validate(fields)
+
+
+def test_a_rule_and_a_reason_against_it_are_refused() -> None:
+    fields = changed(lambda f: f["eligibility"].update({"not-applicable": {"minors": "none"}}))
+    assert "give the rule minors" in refused(fields)
+
+
+def test_nobody_under_14_is_anything_but_a_minor() -> None:
+    fields = changed(lambda f: f["eligibility"]["minors"].update(under=13))
+    assert "eligibility.minors.under" in refused(fields)
+
+
+# ----------------------------------------------------------------------------- who and where
+
+
+@pytest.mark.parametrize("subject", [{}, {"key": "id", "row-is-a-person": True}])
+def test_a_person_is_a_key_or_a_row(subject: Fields) -> None:
+    fields = changed(lambda f: f.update(subject={"source": "people", **subject}))
+    assert "give either a key, or row-is-a-person = true" in refused(fields)
+
+
+@pytest.mark.parametrize("key", ["nowhere", "kind"])
+def test_the_key_is_a_column_of_role_subject(key: str) -> None:
+    fields = changed(lambda f: f["subject"].update(key=key))
+    assert f'subject.key "{key}" is not a column of people with role subject' in refused(fields)
+
+
+def test_the_subject_is_in_a_source() -> None:
+    fields = changed(lambda f: f["subject"].update(source="clients"))
+    assert 'subject.source "clients" is not among the sources' in refused(fields)
+
+
+@pytest.mark.parametrize(
+    ("subject", "said"),
+    [
+        ({"through": "nowhere", "on": "account"}, 'there is no source "nowhere"'),
+        ({"through": "holders", "on": "iban"}, '"iban" must have role link in accounts'),
+        (None, "sources.accounts: no column has role subject, and no subject is given"),
+    ],
+)
+def test_the_link_to_a_person_is_there(subject: Fields | None, said: str) -> None:
+    fields = changed(lambda f: f["sources"]["accounts"].update(subject=subject))
+    assert said in refused(fields)
+
+
+@pytest.mark.parametrize("role", sorted(set(Role) - READ_FOR_MICRODATA))
+def test_no_column_that_is_never_read_links_a_table_to_a_person(role: Role) -> None:
+    fields = policy_fields()
+    for table in ("accounts", "holders"):
+        fields["sources"][table]["columns"]["secret"] = {
+            "role": role,
+            "clause": 9,
+            "category": "exact residence",
+        }
+    fields["sources"]["accounts"]["subject"]["on"] = "secret"
+    assert "secret" in refused(fields)
+
+
+# ---------------------------------------------------------------------------------- microdata
+
+
+def test_every_table_cuts_people_as_the_first_does() -> None:
+    fields = policy_fields()
+    fields["microdata"]["people"]["quasi-identifiers"] = ["age", "job"]
+    said = refused(fields)
+    assert "microdata.wealth: quasi-identifiers must be among those of the first table" in said
+
+
+def test_no_two_tables_show_the_same_sensitive_column() -> None:
+    # The difference of the two would count the people whose value one of them hides; and one
+    # level cannot be the best of two tables at once.
+    fields = changed(lambda f: f["microdata"]["wealth"].update(sensitive="health"))
+    assert "health" in refused(fields)
+
+
+@pytest.mark.parametrize(
+    ("quasi", "sensitive", "said"),
+    [
+        (["age", "health"], "savings", '"health" is not declared quasi-identifier'),
+        (["age"], "town", '"town" is not declared sensitive'),
+        (["age", "shoe"], "health", 'no source column gives the attribute "shoe"'),
+        (["age", "age"], "health", "a quasi-identifier is named twice"),
+    ],
+)
+def test_roles_are_kept_in_every_table(quasi: list[str], sensitive: str, said: str) -> None:
+    fields = changed(
+        lambda f: f["microdata"]["people"].update(
+            {"quasi-identifiers": quasi, "sensitive": sensitive}
+        )
+    )
+    assert f"microdata.people: {said}" in refused(fields)
+
+
+@pytest.mark.parametrize("name", ["", "People", "1st", "drop table", 'x"y', "é"])
+def test_a_table_has_a_plain_name(name: str) -> None:
+    fields = policy_fields()
+    fields["microdata"] = {name: fields["microdata"]["people"]}
+    assert "microdata" in refused(fields)
+
+
+# -------------------------------------------------------------------------------------- reads
+
+
+def test_a_release_reads_what_it_needs_and_no_more() -> None:
+    assert Policy.model_validate(policy_fields()).reads() == {
+        "people": ("id", "kind", "consent", "ended", "born", "town", "job", "health"),
+        "accounts": ("account", "balance"),
+        "holders": ("account", "id"),
+    }
+
+
+def test_what_no_table_publishes_is_not_read() -> None:
+    fields = policy_fields()
+    del fields["microdata"]["wealth"]
+    fields["microdata"]["people"]["quasi-identifiers"] = ["age", "town"]
+    reads = Policy.model_validate(fields).reads()
+    assert "job" not in reads["people"]
+    assert "accounts" not in reads
+
+
+def test_the_demo_bank_reads_nothing_that_clause_16_forbids() -> None:
+    policy = Policy.model_validate(tomllib.loads(BANK.read_text("utf-8")))
+    reads = policy.reads()
+    assert set(reads) == {"customers", "accounts", "account_holders"}
+    for table, columns in reads.items():
+        for column in columns:
+            assert policy.sources[table].columns[column].role in READ_FOR_MICRODATA

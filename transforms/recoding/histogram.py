@@ -13,8 +13,8 @@ import polars as pl
 
 from transforms.hierarchy import Codes, Hierarchy
 
-LARGEST_DIRECT_SPACE = 20_000_000
-"""Up to this many possible combinations a table of flags beats a sort."""
+DIRECT_SPACE = 16
+"""Up to this many possible combinations a row a table of positions beats a sort."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _space(codes: Codes) -> int:
 
 def _rank(key: Codes, space: int) -> tuple[Codes, Codes]:
     """Return the first position of each distinct key in ascending order, and each key's rank."""
-    if space > max(LARGEST_DIRECT_SPACE, 4 * len(key)) or len(key) == 0:
+    if space > DIRECT_SPACE * len(key):
         _, first, rank = np.unique(key, return_index=True, return_inverse=True)
         return first, rank
     position = np.full(space, -1, dtype=np.int64)

@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 HOME_DIR := $(or $(CLAUSE16_HOME),data)
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --require-hashes
+# The locks are complete: nothing is resolved.
+INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-deps
 
 .PHONY: release test soak lint benchmark clean
 
@@ -37,14 +38,14 @@ $(BIN)/python:
 
 $(VENV)/.runtime: requirements/runtime.lock pyproject.toml | $(BIN)/python
 	@echo "installing what a release needs"
-	@$(PIP) -r requirements/runtime.lock
-	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable .
+	@$(INSTALL) --require-hashes -r requirements/runtime.lock
+	@$(INSTALL) --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.lock requirements/oldest-reader.lock $(VENV)/.runtime
 	@echo "installing what the tests need"
-	@$(PIP) -r requirements/dev.lock
-	@$(PIP) --target $(VENV)/oldest-reader --no-deps --upgrade -r requirements/oldest-reader.lock
+	@$(INSTALL) --require-hashes -r requirements/dev.lock
+	@$(INSTALL) --require-hashes --target $(VENV)/oldest-reader --upgrade -r requirements/oldest-reader.lock
 	@touch $@
 
 clean:

@@ -105,6 +105,7 @@ def chosen_plan(settings: Settings, intake: Intake, population: Population) -> P
     )
     draft = settings.plan.with_suffix(".draft")
     draft.write_text(plan.stored(), encoding="utf-8")
+    draft.chmod(0o600)
     draft.replace(settings.plan)
     return plan
 

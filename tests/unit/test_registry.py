@@ -1,0 +1,80 @@
+"""The opt-out list: append-only, private, and broken aloud."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pipelines.registry import Registry, create_registry
+from transforms.errors import ObjectionError
+from transforms.objection import Channel, Objection
+
+
+def objection(customer_id: str) -> Objection:
+    return Objection(customer_id, Channel.EMAIL, datetime(2026, 11, 1, tzinfo=UTC), False)  # noqa: FBT003 - a field
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> tuple[Path, Path]:
+    registry, key = tmp_path / "registry" / "objections.sqlite", tmp_path / "home.key"
+    create_registry(registry, key)
+    return registry, key
+
+
+def test_who_objected_is_excluded_from_then_on(place: tuple[Path, Path]) -> None:
+    before = Registry(*place).excluded()
+    assert before.customer_ids == frozenset()
+    assert Registry(*place).record(objection("4711")) == 1
+    after = Registry(*place).excluded()
+    assert after.customer_ids == {"4711"}
+    assert after.head != before.head
+
+
+def test_list_and_key_are_their_owners_alone(place: tuple[Path, Path]) -> None:
+    assert [stat.S_IMODE(path.stat().st_mode) for path in place] == [0o600, 0o600]
+    assert stat.S_IMODE(place[0].parent.stat().st_mode) == 0o700
+
+
+def test_two_writers_at_once_lose_nothing(place: tuple[Path, Path]) -> None:
+    with ThreadPoolExecutor(8) as writers:
+        list(writers.map(lambda n: Registry(*place).record(objection(str(n))), range(40)))
+    assert Registry(*place).excluded().customer_ids == {str(n) for n in range(40)}
+
+
+@pytest.mark.parametrize("statement", ["UPDATE events SET channel = 'app'", "DELETE FROM events"])
+def test_events_can_only_be_added(place: tuple[Path, Path], statement: str) -> None:
+    Registry(*place).record(objection("1"))
+    with sqlite3.connect(place[0]) as connection, pytest.raises(sqlite3.Error):
+        connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM events WHERE number = 1",
+        "DELETE FROM events WHERE number = 2",
+        "UPDATE events SET received_at = '2030-01-01T00:00:00+00:00' WHERE number = 2",
+        "UPDATE events SET event = 'withdrawn' WHERE number = 1",
+    ],
+)
+def test_an_event_that_was_changed_or_taken_out_breaks_the_chain(
+    place: tuple[Path, Path], statement: str
+) -> None:
+    for customer_id in ("1", "2", "3"):
+        Registry(*place).record(objection(customer_id))
+    with sqlite3.connect(place[0]) as connection:
+        connection.execute("DROP TRIGGER events_are_never_changed")
+        connection.execute("DROP TRIGGER events_are_never_deleted")
+        connection.execute(statement)
+    with pytest.raises(ObjectionError, match="tampered"):
+        Registry(*place).excluded()
+
+
+def test_the_list_holds_no_identifier_in_clear(place: tuple[Path, Path]) -> None:
+    Registry(*place).record(objection("zqidentifierqz"))
+    assert b"zqidentifierqz" not in place[0].read_bytes()

@@ -46,9 +46,9 @@ from oracles.plain import (
 from oracles.plain import parent_groups as plain_parent_groups
 
 from transforms.anonymise import Table
+from transforms.histogram import histogram, recode
 from transforms.plan import Plan
 from transforms.policy import Policy
-from transforms.recoding.histogram import histogram, recode
 from transforms.recoding.protect import Candidate, protect
 from transforms.risk.classes import Cells, count_cells
 from transforms.steps.blank import parent_groups

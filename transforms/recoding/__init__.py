@@ -1,1 +1,1 @@
-"""Choosing a recoding: histogram, loss, search."""
+"""Choosing a recoding: what one makes of a table, what it costs, the search for the best."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from transforms.hierarchy import Hierarchy
-from transforms.recoding.histogram import Histogram
+from transforms.histogram import Histogram
 from transforms.risk.classes import Cells
 from transforms.steps.blank import Blanked
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from transforms.hierarchy import Hierarchy
+from transforms.histogram import Histogram
 from transforms.plan import TableFigures
 from transforms.policy import Limits
-from transforms.recoding.histogram import Histogram
 from transforms.recoding.loss import people_blanked, table_loss
 from transforms.risk.classes import Cells, count_cells
 from transforms.steps.blank import Blanked, blank

@@ -23,9 +23,9 @@ import numpy as np
 
 from transforms.errors import PolicyError, Refused
 from transforms.hierarchy import Hierarchy
+from transforms.histogram import Histogram, distinct, recode, totals
 from transforms.plan import TableFigures
 from transforms.policy import Limits
-from transforms.recoding.histogram import Histogram, distinct, recode, totals
 from transforms.recoding.loss import marginal_losses
 from transforms.recoding.protect import Candidate, loses_too_much, protect
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from transforms.hierarchy import Codes, Hierarchy
-from transforms.recoding.histogram import Histogram, distinct, recode, totals
+from transforms.histogram import Histogram, distinct, recode, totals
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.hierarchy import Codes, Hierarchy
-from transforms.recoding.histogram import distinct, totals
+from transforms.histogram import distinct, totals
 from transforms.risk.classes import Cells
 
 SMALLEST_PARENT_GROUP = 3

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from transforms.recoding.histogram import totals
+from transforms.histogram import totals
 from transforms.risk.classes import Cells, nested
 
 

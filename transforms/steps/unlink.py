@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from transforms.errors import SourceError
-from transforms.recoding.histogram import Histogram, histogram
+from transforms.histogram import Histogram, histogram
 
 
 def unlink(people: pl.DataFrame, key: str, columns: Sequence[str]) -> Histogram:

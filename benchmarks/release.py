@@ -45,8 +45,7 @@ def release_once(settings: Settings) -> dict[str, float]:
         staging = releases.new_staging(settings, datetime.now(UTC))
         build.build(settings, intake, staging)
         build.verify_staging(staging)
-        build.refuse_if_overtaken(settings, staging)
-        releases.publish(settings, staging, keep_earlier=False)
+        build.publish(settings, staging)
         releases.tidy(settings)
     seconds = time.perf_counter() - started
     return {

@@ -33,13 +33,18 @@ def sealed(step: Callable[P, R]) -> Callable[P, R]:
             failure: PrivacyError = type(error)(*error.args)
         except Exception as error:  # noqa: BLE001 - the boundary is for everything
             failure = _translated(error)
+        except BaseException as error:
+            # A panic of Polars; others (an interrupt, an exit) are not failures.
+            if type(error).__name__ != "PanicException":
+                raise
+            failure = _translated(error)
         # Raised outside the handlers: no __context__ holds the engine's own words.
         raise failure
 
     return inside
 
 
-def _translated(error: Exception) -> PrivacyError:
+def _translated(error: BaseException) -> PrivacyError:
     if isinstance(error, OSError) and error.errno in DISK_FULL:
         return ReleaseError("the disk is full: free some space, nothing was published")
     if isinstance(error, PermissionError):
@@ -47,6 +52,8 @@ def _translated(error: Exception) -> PrivacyError:
             "a file of the home may not be written or read: check its owner and mode"
         )
     name, where = type(error).__name__, _where(error)
+    if isinstance(error, OSError):
+        return ReleaseError(f"a file or folder cannot be used ({name} at {where}): check its path")
     if type(error).__module__.partition(".")[0] in _ENGINES:
         return EngineError(
             f"{name} at {where}; the engine's message is withheld, for it may quote a record"
@@ -54,7 +61,7 @@ def _translated(error: Exception) -> PrivacyError:
     return PrivacyError(f"a defect of ours, please report it: {name} at {where}")
 
 
-def _where(error: Exception) -> str:
+def _where(error: BaseException) -> str:
     """Return file and line of the last step in our own rooms."""
     ours = [
         frame
@@ -65,4 +72,14 @@ def _where(error: Exception) -> str:
 
 
 _ROOMS = {"pipelines", "transforms"}
-_ENGINES = {"_duckdb", "duckdb", "polars", "prefect", "pyarrow", "sqlite3", "httpx", "sqlalchemy"}
+_ENGINES = {
+    "_duckdb",
+    "duckdb",
+    "httpx",
+    "polars",
+    "prefect",
+    "pyarrow",
+    "pyo3_runtime",
+    "sqlalchemy",
+    "sqlite3",
+}

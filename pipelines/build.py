@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import platform
@@ -12,10 +13,12 @@ from pathlib import Path
 
 import polars as pl
 
+from pipelines import releases
 from pipelines.intake import Intake, chosen_plan, count, stored_plan
 from pipelines.registry import Registry
 from pipelines.releases import ANNEX, CERTIFICATE, DATABASE, WrittenTable, write_database
 from pipelines.settings import Settings
+from pipelines.sources import quoted
 from pipelines.verifier import Verification, l_diversity_query, verify, whole_row_k_query
 from transforms.about import AboutTable, CheckQuery, about_tables
 from transforms.anonymise import Table, anonymise, check_plan
@@ -73,14 +76,14 @@ def build(settings: Settings, intake: Intake, staging: Path) -> None:
             calibration_k=plan.calibration_k,
             levels=plan.levels,
             loss=round(plan.loss, 3),
-            optimal=plan.optimal,
         ),
         tables=entries,
         about={name: _about_hash(name, table.rows) for name, table in about.items()},
         never_read=never_read(loaded.policy),
         left_out=banded(people_left_out(counted.population)),
         guarantees=GUARANTEES,
-        registry_head=counted.registry_head,
+        keeps_earlier_because=loaded.policy.series.keep_earlier_because,
+        database=hashlib.sha256((staging / DATABASE).read_bytes()).hexdigest(),
         software={"python": platform.python_version()}
         | {name: version(name) for name in ("clause16", "duckdb", "polars", "prefect")},
     )
@@ -89,6 +92,7 @@ def build(settings: Settings, intake: Intake, staging: Path) -> None:
         staging / ANNEX,
         Annex(
             release=staging.name,
+            registry_head=counted.registry_head,
             eligible=counted.population.eligible,
             left_out=people_left_out(counted.population),
             tables={
@@ -122,15 +126,21 @@ def verify_staging(staging: Path) -> Verification:
     return verification
 
 
-def refuse_if_overtaken(settings: Settings, staging: Path) -> None:
-    """Raise Refused where somebody objected since the people of this release were counted."""
+def publish(settings: Settings, staging: Path) -> Path:
+    """Switch to a verified release; raises Refused where somebody objected since it was counted.
+
+    Whoever objects at this very moment waits until the switch is done.
+    """
     certificate = Certificate.model_validate_json((staging / CERTIFICATE).read_text("utf-8"))
-    now = Registry(settings.registry, settings.key_file).excluded()
-    if now.head != certificate.registry_head:
-        raise Refused(
-            "an objection was recorded while this release was made, so it is not published: run "
-            "`clause16 release` again"
-        )
+    annex = Annex.model_validate_json((staging / ANNEX).read_text("utf-8"))
+    with Registry(settings.registry, settings.key_file).standing_still() as head:
+        if head != annex.registry_head:
+            raise Refused(
+                "an objection was recorded while this release was made, so it is not published: "
+                "run `clause16 release` again"
+            )
+        keeps_earlier = certificate.keeps_earlier_because is not None
+        return releases.publish(settings, staging, keep_earlier=keeps_earlier)
 
 
 def _about(
@@ -163,13 +173,13 @@ def _about(
             CheckQuery(
                 f"{name}: whole-row k",
                 "the fewest people behind any row, its sensitive value included",
-                whole_row_k_query(name),
+                whole_row_k_query(quoted(name)),
                 f"at least {k}",
             ),
             CheckQuery(
                 f"{name}: l-diversity",
                 "the fewest different values (NULL is one) in a class that shows any",
-                l_diversity_query(name, entry.quasi_identifiers, entry.sensitive),
+                l_diversity_query(quoted(name), entry.quasi_identifiers, entry.sensitive),
                 f"at least {l}",
             ),
         )
@@ -206,13 +216,7 @@ def _written_about(about: Mapping[str, AboutTable]) -> dict[str, WrittenTable]:
 
 
 def _about_hash(name: str, rows: pl.DataFrame) -> str:
-    text = rows.with_columns(
-        pl.col(column).list.join("\x1d")
-        for column, dtype in rows.schema.items()
-        if isinstance(dtype, pl.List)
-    )
-    counted = text.group_by(text.columns).agg(pl.len().alias("people"))
-    return content_hash(f"about.{name}", counted)
+    return content_hash(f"about.{name}", rows.with_columns(pl.lit(1).alias("people")))
 
 
 def _write_json(path: Path, content: Certificate | Annex) -> None:

@@ -32,13 +32,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     logging.getLogger("clause16").setLevel(logging.INFO)
     try:
-        verb: Callable[[argparse.Namespace, Settings], int] = options.run
-        return sealed(verb)(options, _settings(options))
+        return sealed(_run)(options)
     except PrivacyError as error:
         return _say_failure(options, error)
     except KeyboardInterrupt:
         print("clause16: stopped; nothing was published", file=sys.stderr)
         return 130
+
+
+def _run(options: argparse.Namespace) -> int:
+    verb: Callable[[argparse.Namespace, Settings], int] = options.run
+    return verb(options, _settings(options))
 
 
 def entry() -> None:
@@ -197,9 +201,9 @@ def _day(text: str) -> date:
 def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment if moment.tzinfo else moment.astimezone()
+    except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError("must be a time like 2026-11-22T09:30") from None
-    return moment if moment.tzinfo else moment.astimezone()
 
 
 def _init(options: argparse.Namespace, settings: Settings) -> int:
@@ -241,7 +245,6 @@ def _release(options: argparse.Namespace, settings: Settings) -> int:
 
     released = run_release(settings)
     tables = "\n".join(f"  {name:<20} {rows:>12,} rows" for name, rows in released.tables.items())
-    first = next(iter(released.tables))
     _answer(
         options,
         {
@@ -255,7 +258,7 @@ def _release(options: argparse.Namespace, settings: Settings) -> int:
         f"  database     {released.database}\n  certificate  {released.certificate}\n"
         f'Try:\n  .venv/bin/python -c "import duckdb; '
         f"print(duckdb.connect('{released.database}', read_only=True)"
-        f".sql('{released.example or f'FROM {first} LIMIT 10'}'))\"",
+        f".sql('{released.example}'))\"",
     )
     return 0
 
@@ -335,9 +338,10 @@ def _record(options: argparse.Namespace, settings: Settings) -> int:
 
     now = datetime.now(UTC)
     received = options.received_at or now
-    if not options.customer_id.strip():
+    if not options.customer_id.strip() or not options.customer_id.isprintable():
         raise UsageError(
-            "--customer-id is empty: give the id under which the source knows the person"
+            "--customer-id is empty or has control characters: give the id under which the source "
+            "knows the person"
         )
     if received > now:
         raise UsageError("--received-at lies in the future: give the time at which it was received")
@@ -351,7 +355,8 @@ def _record(options: argparse.Namespace, settings: Settings) -> int:
     _answer(
         options,
         {"objection": number, "received_at": received.isoformat()},
-        f"Objection {number} is recorded: from now on the person is in no release.",
+        f"Objection {number} is recorded: the person is in no release from now on. The current "
+        f"one is replaced by the next: `clause16 release`.",
     )
     return 0
 

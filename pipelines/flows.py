@@ -22,12 +22,9 @@ from pipelines.settings import Settings, settings_from
 
 @task(name="check", persist_result=False, cache_policy=NO_CACHE, log_prints=False)
 @sealed
-def check(settings: Settings) -> bool:
-    """Stop before a record is read where policy and source do not fit.
-
-    Returns whether the policy keeps earlier releases.
-    """
-    return open_intake(settings).loaded.policy.series.keep_earlier_because is not None
+def check(settings: Settings) -> None:
+    """Stop before a record is read where policy and source do not fit."""
+    open_intake(settings)
 
 
 @task(name="build", persist_result=False, cache_policy=NO_CACHE, log_prints=False)
@@ -46,10 +43,9 @@ def verify_release(staging: Path) -> None:
 
 @task(name="publish", persist_result=False, cache_policy=NO_CACHE, log_prints=False)
 @sealed
-def publish_release(settings: Settings, staging: Path, *, keep_earlier: bool) -> Path:
+def publish_release(settings: Settings, staging: Path) -> Path:
     """Switch to the verified release, unless somebody objected meanwhile."""
-    build.refuse_if_overtaken(settings, staging)
-    return releases.publish(settings, staging, keep_earlier=keep_earlier)
+    return build.publish(settings, staging)
 
 
 @flow(name="release", persist_result=False, log_prints=False)
@@ -69,10 +65,10 @@ def release(home: str | None = None, policy: str | None = None, as_of: str | Non
     with releases.only_run(settings):
         releases.tidy(settings)
         try:
-            keep_earlier = check(settings)
+            check(settings)
             staging = releases.new_staging(settings, datetime.now(UTC))
             build_release(settings, staging)
             verify_release(staging)
-            return str(publish_release(settings, staging, keep_earlier=keep_earlier))
+            return str(publish_release(settings, staging))
         finally:
             releases.tidy(settings)

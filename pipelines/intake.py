@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass
 
 from pipelines.policies import LoadedPolicy, load_policy
 from pipelines.registry import Registry
-from pipelines.releases import only_run
+from pipelines.releases import ANNEX, current_release, only_run
 from pipelines.settings import DEMO_POLICY, Settings
 from pipelines.sources import Bank, check_source, open_bank, split_uri
 from transforms.anonymise import Population, choose_plan, count_population
-from transforms.errors import ObjectionError, PolicyError, SourceError
+from transforms.errors import ObjectionError, PolicyError, ReleaseError, SourceError, band
 from transforms.plan import Plan
 from transforms.policy import Csv
 
@@ -76,7 +77,8 @@ def count(settings: Settings, intake: Intake) -> Counted:
 
     Raises ObjectionError before a record is read where the opt-out list cannot be.
     """
-    excluded = Registry(settings.registry, settings.key_file).excluded()
+    registry = Registry(settings.registry, settings.key_file)
+    excluded = registry.excluded(must_hold=_last_head(settings))
     policy = intake.loaded.policy
     if policy.subject.key is None and excluded.customer_ids:
         raise ObjectionError(
@@ -92,9 +94,34 @@ def count(settings: Settings, intake: Intake) -> Counted:
         raise SourceError(f"table {home} is empty: is this the bank?")
     log.info("leaving out, deriving, counting")
     population = count_population(
-        tables, policy, intake.loaded.hierarchies, excluded.customer_ids, settings.as_of
+        tables,
+        policy,
+        intake.loaded.hierarchies,
+        excluded.customer_ids,
+        settings.as_of,
+        settings.today,
     )
+    if population.left_out.not_found:
+        log.info(
+            "objections of people whom the source does not know: %s",
+            band(population.left_out.not_found),
+        )
     return Counted(population, excluded.head)
+
+
+def _last_head(settings: Settings) -> str | None:
+    """Return the head that the opt-out list had for the current release."""
+    current = current_release(settings)
+    if current is None:
+        return None
+    try:
+        annex = json.loads((current / ANNEX).read_text(encoding="utf-8"))
+        return str(annex["registry_head"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ReleaseError(
+            f"{current / ANNEX} cannot be read, so nobody knows whether the opt-out list is the "
+            f"newest: put it back"
+        ) from None
 
 
 def chosen_plan(settings: Settings, intake: Intake, population: Population) -> Plan:
@@ -114,7 +141,11 @@ def stored_plan(settings: Settings) -> Plan | None:
     """Return the home's plan, None where none was chosen yet; raises PolicyError."""
     if not settings.plan.exists():
         return None
-    return Plan.from_stored(settings.plan.read_text(encoding="utf-8"))
+    try:
+        text = settings.plan.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        text = ""
+    return Plan.from_stored(text)
 
 
 def make_plan(settings: Settings) -> Plan:

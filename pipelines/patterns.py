@@ -28,7 +28,8 @@ def identifiers_in(strings: Iterable[str]) -> frozenset[str]:
     analyzer = _analyzer()
     return frozenset(
         finding.entity_type
-        for text in suspects
+        # Presidio's IBANs are in capitals.
+        for text in {form for suspect in suspects for form in (suspect, suspect.upper())}
         for finding in analyzer.analyze(text, language=_LANGUAGE, score_threshold=0.4)
     )
 

@@ -53,7 +53,7 @@ def load_policy(path: Path) -> LoadedPolicy:
 
 def _policy(path: Path) -> Policy:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         raise PolicyError(f"no policy can be read at {path}: name one with --policy") from None
     try:
@@ -85,4 +85,9 @@ def _hierarchy(name: str, declared: Bands | Lookup, folder: Path) -> Hierarchy:
             f"hierarchy {name}: {path} cannot be read as UTF-8 with `{declared.separator}` between "
             f"levels"
         ) from None
+    if rows and len(rows[0]) == 1:
+        raise PolicyError(
+            f"hierarchy {name}: the lines of {path.name} have one level; is `{declared.separator}` "
+            f"what stands between levels?"
+        )
     return lookup_hierarchy(name, rows)

@@ -2,12 +2,13 @@
 
 Whoever objected is left out from the moment of the first event on. Identifiers are encrypted
 (Fernet, `cryptography`) under the master key, which lies outside the home; every event carries a
-digest over itself and the one before, checked at each opening.
+keyed digest (HMAC) over itself and the one before, checked at each opening.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import os
 import sqlite3
@@ -18,6 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from transforms.errors import ObjectionError
 from transforms.objection import Channel, Objection
@@ -38,13 +41,24 @@ BEGIN SELECT RAISE(ABORT, 'the opt-out list is append-only'); END;
 CREATE TRIGGER events_are_never_deleted BEFORE DELETE ON events
 BEGIN SELECT RAISE(ABORT, 'the opt-out list is append-only'); END;
 """
-_ORIGIN = "0" * 64
+_PASSING = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+}
+_BUSY = (
+    "the opt-out list at {} cannot be used now: somebody else is writing it, the disk is full, or "
+    "it may not be written; mend that and try again, nothing is lost"
+)
 _MISSING = (
     "there is no opt-out list at {}: `clause16 init` makes one; without it nothing is released"
 )
 _BROKEN = (
-    "the opt-out list at {} is damaged or was tampered with: restore the last backup; until then "
-    "nothing is released"
+    "the opt-out list at {} is damaged, was tampered with, or belongs to another key: put back the "
+    "newest copy and its key; until then nothing is released"
 )
 
 
@@ -83,30 +97,47 @@ class Registry:
         if not path.exists():
             raise ObjectionError(_MISSING.format(path))
         self._path = path
-        self._cipher = _cipher(key_file)
+        self._cipher, self._chain_key = _keys(key_file)
 
-    def excluded(self) -> Excluded:
-        """Return everybody who has to be left out as of now."""
+    def excluded(self, *, must_hold: str | None = None) -> Excluded:
+        """Return everybody who has to be left out as of now.
+
+        must_hold: a head that the list once had; raises ObjectionError where it never did (an
+        older copy was put in its place, or its newest entries were cut off).
+        """
         with self._opened() as connection:
-            objections = list(self._checked(connection))
-            head = _head(connection)
-        return Excluded(frozenset(o.customer_id for o in objections), head)
+            checked = list(self._checked(connection))
+        heads = [self._origin, *(digest for _, digest in checked)]
+        if must_hold is not None and must_hold not in heads:
+            raise ObjectionError(
+                f"the opt-out list at {self._path} is older than the current release: put back "
+                f"the newest copy, or objections would be lost; until then nothing is released"
+            )
+        return Excluded(frozenset(o.customer_id for o, _ in checked), heads[-1])
 
     def objections(self) -> list[Objection]:
         """Return all objections in the order in which they were recorded."""
         with self._opened() as connection:
-            return list(self._checked(connection))
+            return [objection for objection, _ in self._checked(connection)]
+
+    @contextmanager
+    def standing_still(self) -> Iterator[str]:
+        """Yield the list's head; nobody can add to it until the block is left."""
+        with self._opened() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            digests = [digest for _, digest in self._checked(connection)]
+            yield digests[-1] if digests else self._origin
 
     def record(self, objection: Objection) -> int:
         """Append an objection; return its number. It is on disk when this returns."""
         with self._opened() as connection:
             connection.execute("BEGIN IMMEDIATE")
-            number = len(list(self._checked(connection))) + 1
+            digests = [digest for _, digest in self._checked(connection)]
             sealed = self._cipher.encrypt(
                 json.dumps({"customer_id": objection.customer_id}).encode()
             )
             row = (
-                number,
+                len(digests) + 1,
                 "received",
                 objection.received_at.isoformat(),
                 datetime.now(UTC).isoformat(timespec="seconds"),
@@ -114,12 +145,10 @@ class Registry:
                 int(objection.identity_verified),
                 sealed,
             )
-            connection.execute(
-                "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (*row, _digest(_head(connection), row)),
-            )
+            digest = self._digest(digests[-1] if digests else self._origin, row)
+            connection.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, digest))
             connection.commit()
-        return number
+        return len(digests) + 1
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
@@ -130,28 +159,28 @@ class Registry:
                 yield connection
             finally:
                 connection.close()
-        except sqlite3.Error:
-            raise ObjectionError(_BROKEN.format(self._path)) from None
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", None)
+            raise ObjectionError(
+                (_BUSY if code in _PASSING else _BROKEN).format(self._path)
+            ) from None
 
-    def _checked(self, connection: sqlite3.Connection) -> Iterator[Objection]:
-        """Yield the objections, the chain of digests checked on the way."""
-        before = _ORIGIN
+    def _checked(self, connection: sqlite3.Connection) -> Iterator[tuple[Objection, str]]:
+        """Yield each objection and its digest, the chain checked on the way."""
+        before = self._origin
         for number, row in enumerate(connection.execute("SELECT * FROM events ORDER BY number"), 1):
             *fields, digest = row
-            if fields[0] != number or digest != _digest(before, fields):
+            if fields[0] != number or not hmac.compare_digest(digest, self._digest(before, fields)):
                 raise ObjectionError(_BROKEN.format(self._path))
             before = digest
-            yield self._objection(fields)
+            yield self._objection(fields), digest
 
     def _objection(self, fields: list[object]) -> Objection:
         number, _, received_at, _, channel, verified, sealed = fields
         try:
             person = json.loads(self._cipher.decrypt(bytes(sealed)))  # type: ignore[call-overload]  # SQLite's BLOB
         except InvalidToken:
-            raise ObjectionError(
-                "the opt-out list cannot be read with this key file: name the right one in "
-                "$CLAUSE16_KEY_FILE"
-            ) from None
+            raise ObjectionError(_BROKEN.format(self._path)) from None
         return Objection(
             customer_id=person["customer_id"],
             channel=Channel(str(channel)),
@@ -160,23 +189,27 @@ class Registry:
             number=int(str(number)),
         )
 
+    @property
+    def _origin(self) -> str:
+        """The head of an empty list; it looks like any other."""
+        return self._digest("", ())
 
-def _head(connection: sqlite3.Connection) -> str:
-    row = connection.execute("SELECT digest FROM events ORDER BY number DESC LIMIT 1").fetchone()
-    return str(row[0]) if row else _ORIGIN
+    def _digest(self, before: str, fields: Sequence[object]) -> str:
+        said = (field.hex() if isinstance(field, bytes) else str(field) for field in fields)
+        text = "\x1f".join([before, *said])
+        return hmac.new(self._chain_key, text.encode(), hashlib.sha256).hexdigest()
 
 
-def _digest(before: str, fields: Sequence[object]) -> str:
-    said = (field.hex() if isinstance(field, bytes) else str(field) for field in fields)
-    return hashlib.sha256("\x1f".join([before, *said]).encode()).hexdigest()
-
-
-def _cipher(key_file: Path) -> Fernet:
+def _keys(key_file: Path) -> tuple[Fernet, bytes]:
+    """Return the cipher of identifiers and the key of the chain, both from the master key."""
     try:
-        return Fernet(key_file.read_bytes())
+        master = key_file.read_bytes()
+        cipher = Fernet(master)
     except OSError:
         raise ObjectionError(
             f"the key file {key_file} cannot be read: put it back, or name it in $CLAUSE16_KEY_FILE"
         ) from None
     except ValueError:
         raise ObjectionError(f"{key_file} is no key file of an opt-out list") from None
+    chain = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"clause16 opt-out chain")
+    return cipher, chain.derive(master)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,6 +34,8 @@ ANNEX = "annex.json"
 CURRENT = "current"
 OLDEST_READER = "v1.4.0"
 """The storage version of the files: analysts' DuckDB is often older than ours."""
+
+_RELEASE = re.compile(r"\d{8}T\d{6}Z[a-z]*")
 
 FOR_ANALYSTS = 0o640
 FOR_THE_OFFICER = 0o600
@@ -61,18 +64,14 @@ def only_run(settings: Settings) -> Iterator[None]:
 
 
 def tidy(settings: Settings) -> None:
-    """Remove what a killed run left: work folders, half a switch, a release never switched to.
+    """Remove what a killed run left: work folders, half a switch. The caller holds the lock.
 
-    The caller holds the lock.
+    A release that was moved but never switched to has been verified; the next one retires it.
     """
     shutil.rmtree(settings.work, ignore_errors=True)
     settings.work.mkdir(mode=0o700, parents=True)
     settings.releases.mkdir(parents=True, exist_ok=True)
     (settings.releases / f".{CURRENT}").unlink(missing_ok=True)
-    current = current_release(settings)
-    for folder in _folders(settings):
-        if current is not None and folder.name > current.name:
-            shutil.rmtree(folder)
 
 
 def new_staging(settings: Settings, now: datetime) -> Path:
@@ -81,7 +80,7 @@ def new_staging(settings: Settings, now: datetime) -> Path:
     name = now.strftime("%Y%m%dT%H%M%SZ")
     if name <= newest:
         # Two releases in a second, or a clock that went back: ids still ascend.
-        name = f"{newest}a" if newest[-1] == "Z" else f"{newest[:-1]}{chr(ord(newest[-1]) + 1)}"
+        name = f"{newest}a" if newest[-1] in "Zz" else f"{newest[:-1]}{chr(ord(newest[-1]) + 1)}"
     staging = settings.work / name
     staging.mkdir(mode=0o700, parents=True)
     return staging
@@ -184,12 +183,13 @@ def current_release(settings: Settings) -> Path | None:
 
 
 def _folders(settings: Settings) -> Sequence[Path]:
+    """Return the folders that are releases by their name; others are not ours."""
     if not settings.releases.is_dir():
         return []
     return sorted(
         folder
         for folder in settings.releases.iterdir()
-        if folder.is_dir() and not folder.is_symlink()
+        if _RELEASE.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink()
     )
 
 
@@ -198,7 +198,7 @@ def find_release(settings: Settings, named: str) -> tuple[Path, Path]:
 
     Raises UsageError where there is no such release.
     """
-    for folder in (Path(named), settings.releases / named):
+    for folder in (settings.releases / named, Path(named)):
         if (folder / DATABASE).is_file():
             return folder / DATABASE, folder / CERTIFICATE
     file = Path(named)

@@ -54,4 +54,5 @@ def run_release(settings: Settings) -> Released:
 
 def _example(tables: dict[str, dict[str, object]]) -> str:
     name, table = next(iter(tables.items()))
-    return f"SELECT {table['sensitive']}, count(*) AS people FROM {name} GROUP BY ALL ORDER BY ALL"
+    columns = f"{table['sensitive']}, count(*) AS people"
+    return f"SELECT {columns} FROM {name} GROUP BY ALL ORDER BY people DESC"

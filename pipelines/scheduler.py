@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from transforms.errors import EngineError
+from transforms.errors import EngineError, ReleaseError
 
 STARTS_WITHIN = 120.0
 """Seconds; the first start in a home makes the database, about ten of them on two cores."""
@@ -74,7 +74,10 @@ def scheduler(folder: Path) -> Iterator[Server]:
     if os.environ.get("PREFECT_API_URL"):
         yield Server(os.environ["PREFECT_API_URL"])
         return
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        raise ReleaseError(f"{folder} cannot be made: check the home's path and mode") from None
     port = _free_port()
     os.environ["PREFECT_HOME"] = str(folder)
     os.environ["PREFECT_API_URL"] = api = f"http://127.0.0.1:{port}/api"

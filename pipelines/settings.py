@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from transforms.errors import UsageError
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 DEMO_HOME = CHECKOUT / "data"
 DEMO_POLICY = CHECKOUT / "data" / "policy" / "bank.toml"
@@ -21,6 +23,7 @@ class Settings:
     policy: Path | None
     source: str | None
     as_of: date
+    today: date
     analysts_group: str | None
 
     @property
@@ -69,7 +72,9 @@ def settings_from(
     as_of: date | None = None,
 ) -> Settings:
     """Options of the command line come before the environment, and that before the defaults."""
-    place = Path(home or environment.get("CLAUSE16_HOME") or DEMO_HOME).expanduser().absolute()
+    place = Path(home or environment.get("CLAUSE16_HOME") or DEMO_HOME).absolute()
+    if not place.name:
+        raise UsageError("the root of a file system is no home: name a folder with --home")
     named_policy = policy or environment.get("CLAUSE16_POLICY")
     key_file = environment.get("CLAUSE16_KEY_FILE")
     return Settings(
@@ -79,5 +84,6 @@ def settings_from(
         policy=Path(named_policy).absolute() if named_policy else None,
         source=source or environment.get("CLAUSE16_SOURCE"),
         as_of=as_of or today,
+        today=today,
         analysts_group=environment.get("CLAUSE16_ANALYSTS_GROUP"),
     )

@@ -62,7 +62,10 @@ def open_bank(uri: str, csv: Csv) -> Bank:
 
 def split_uri(uri: str) -> tuple[str, Path]:
     """Return the kind and the path of a source URI; raises SourceError."""
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in {"duckdb", "parquet", "csv"} or parts.netloc or not parts.path:
         raise SourceError(
             f"{parts.scheme or 'this'} is no source that can be read: give duckdb:///path/to/file, "
@@ -90,9 +93,12 @@ def _misfits(bank: Bank, policy: Policy) -> Iterator[PolicyError | SourceError]:
             )
             continue
         for column in sorted(found[table].keys() - declared.columns.keys()):
+            # The header of a CSV file may be a record: then its names are values.
+            number = list(found[table]).index(column) + 1
+            named = f"column {table}.{column}" if bank.typed else f"column {number} of {table}"
             yield PolicyError(
-                f"column {table}.{column} is in the source and not in the policy: declare its "
-                f"role, or nothing is released"
+                f"{named} is in the source and not in the policy: declare its role, or nothing is "
+                f"released"
             )
         for column in sorted(declared.columns.keys() - found[table].keys()):
             yield SourceError(
@@ -238,19 +244,27 @@ class CsvBank(_Folder):
         self._csv = csv
         try:
             codecs.lookup(csv.encoding)
+            "".encode(csv.encoding)
         except LookupError:
             raise PolicyError(
-                f'csv.encoding "{csv.encoding}" is no encoding that Python knows'
+                f'csv.encoding "{csv.encoding}" is no encoding of text that Python knows'
             ) from None
 
     def schema(self) -> Schema:
-        """Return the header of each table's first file."""
+        """Return the header of each table's files, which must be the same in all."""
         found = {}
         for table, files in self._files().items():
-            with _reading(table), files[0].open(encoding=self._encoding, newline="") as lines:
-                header = next(csv_module.reader(lines, delimiter=self._csv.separator), [])
-            found[table] = dict.fromkeys(header, Kind.TEXT)
+            headers = [self._header(table, path) for path in files]
+            if any(header != headers[0] for header in headers):
+                raise SourceError(f"table {table}: the files of its folder have different columns")
+            if len(set(headers[0])) < len(headers[0]):
+                raise SourceError(f"table {table}: two columns have the same name")
+            found[table] = dict.fromkeys(headers[0], Kind.TEXT)
         return found
+
+    def _header(self, table: str, path: Path) -> list[str]:
+        with _reading(table), path.open(encoding=self._encoding, newline="") as lines:
+            return next(csv_module.reader(lines, delimiter=self._csv.separator), [])
 
     def read(self, table: str, columns: Sequence[str]) -> pl.DataFrame:
         """Return these columns of a table, as text."""

@@ -349,7 +349,7 @@ def counted(
     tables: Mapping[str, pl.DataFrame], objectors: Collection[str] = (), policy: Policy = POLICY
 ) -> Population:
     """Count a bank's people on the reference date."""
-    return count_population(tables, policy, HIERARCHIES, objectors, AS_OF)
+    return count_population(tables, policy, HIERARCHIES, objectors, AS_OF, AS_OF)
 
 
 def silent(line: str) -> None:
@@ -377,7 +377,6 @@ def plan_at(levels: Mapping[str, int]) -> Plan:
         calibration_k=3,
         levels=dict(levels),
         loss=0.0,
-        optimal=False,
         recodings=1,
         evaluated=1,
         tables={},
@@ -439,3 +438,9 @@ def wanted(people: Sequence[Person]) -> tuple[Wanted, Wanted]:
         ),
         Wanted(("age", "town"), "savings", people_of(people, ("age", "town", "savings")), ((),)),
     )
+
+
+def expand(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return one row a person; equal rows lie together, so their order says nothing."""
+    position = pl.Series(np.repeat(np.arange(rows.height), rows.get_column("people").to_numpy()))
+    return rows.drop("people")[position]

@@ -15,7 +15,7 @@ from datetime import date
 
 import polars as pl
 
-from transforms.errors import PolicyError, Refused
+from transforms.errors import PolicyError, Refused, share_said
 from transforms.hierarchy import Hierarchy
 from transforms.plan import Plan, TableFigures
 from transforms.policy import Policy
@@ -68,12 +68,19 @@ def count_population(
     hierarchies: Hierarchies,
     objectors: Collection[str],
     as_of: date,
+    today: date,
 ) -> Population:
-    """Leave out, conform, derive, encode and count; nobody can be told apart afterwards."""
+    """Leave out, conform, derive, encode and count; nobody can be told apart afterwards.
+
+    as_of: the reference date of ages and tenures; today: the day on which the run happens.
+    """
     tables, objected = exclude_objectors(tables, policy, objectors)
     tables = conform(tables, policy)
     check_keys(tables, policy)
-    tables, left_out = exclude_ineligible(tables, policy, as_of, objected=objected)
+    not_found = max(len(set(objectors)) - objected, 0)
+    tables, left_out = exclude_ineligible(
+        tables, policy, as_of, today, objected=objected, not_found=not_found
+    )
     people = encode(derive(tables, policy, as_of), policy, hierarchies)
     key = policy.subject.key or ROW
     everything = unlink(people, key, tuple(policy.attributes))
@@ -104,7 +111,6 @@ def choose_plan(
         calibration_k=policy.limits.k_when_choosing,
         levels=dict(found.best.levels),
         loss=found.best.loss,
-        optimal=True,
         recodings=found.recodings,
         evaluated=found.evaluated,
         tables=dict(found.best.tables),
@@ -141,10 +147,10 @@ def _table(
     figures, cells = protected.figures, protected.cells
     if loses_too_much(figures, limits):
         raise Refused(
-            f"table {candidate.name}: the plan would leave out {figures.left_out:.1%} of the "
-            f"eligible people and blank {figures.blanked:.1%} of the values, above the limits "
-            f"({limits.suppression:.0%}, {limits.blanking:.0%}): the bank has changed since it was "
-            f"chosen; choose a new one with `clause16 plan`"
+            f"table {candidate.name}: the plan would leave out {share_said(figures.left_out)} of "
+            f"the eligible people and blank {share_said(figures.blanked)} of the values; the "
+            f"limits are {limits.suppression:.0%} and {limits.blanking:.0%}: the bank has changed "
+            f"since it was chosen; choose a new one with `clause16 plan`"
         )
     rows = tabulate(cells, protected.blanked, hierarchies, levels, candidate.sensitive)
     smallest = int(cells.sizes[protected.blanked.kept].min())

@@ -7,13 +7,14 @@ in the annex, for the data protection officer alone.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from transforms.anonymise import Population, Table
-from transforms.errors import band
+from transforms.errors import band, share_said
 from transforms.hierarchy import Hierarchy
 from transforms.plan import Plan
 from transforms.policy import Forbidden, Policy, Role
@@ -66,7 +67,6 @@ class PlanEntry(_Frozen):
     calibration_k: int
     levels: Mapping[str, int]
     loss: float
-    optimal: bool
 
 
 class CheckEntry(_Frozen):
@@ -77,7 +77,7 @@ class CheckEntry(_Frozen):
 
 
 class Certificate(_Frozen):
-    """The public certificate of one release."""
+    """The public certificate of one release; database: SHA-256 of the file."""
 
     release: str
     created_at: str
@@ -93,8 +93,9 @@ class Certificate(_Frozen):
     never_read: tuple[NeverRead, ...]
     left_out: Mapping[str, str]
     guarantees: tuple[str, ...]
-    registry_head: str
+    keeps_earlier_because: str | None
     software: Mapping[str, str]
+    database: str = ""
     checks: tuple[CheckEntry, ...] = ()
 
 
@@ -102,6 +103,7 @@ class Annex(_Frozen):
     """The exact numbers behind a certificate, for the data protection officer."""
 
     release: str
+    registry_head: str
     eligible: int
     left_out: Mapping[str, int]
     tables: Mapping[str, Mapping[str, float]]
@@ -112,10 +114,13 @@ GUARANTEES = (
         "Every row of every table, its sensitive value included and a missing value counted as a "
         "value, is the same as the rows of at least k people."
     ),
-    "Every class of people that shows a sensitive value shows at least l different ones.",
+    (
+        "Every class of people that shows a sensitive value shows at least l different ones, a "
+        "blank counting as one, and has at least l different ones in the source."
+    ),
     (
         "The national identification number, identity documents and their details and the exact "
-        "residence were never read."
+        "residence were never asked for."
     ),
     "Whoever had objected when the release was published is in none of its numbers.",
     "No column is a key of a person; the order of the rows says nothing.",
@@ -125,22 +130,20 @@ GUARANTEES = (
 def content_hash(name: str, rows: pl.DataFrame) -> str:
     """Return the SHA-256 of a table's content, whatever the order of its rows.
 
-    rows: distinct rows of text, and `people`, how often each stands in the table. Hashed are a
-    line with the table's and columns' names, then a line for each distinct row with its number,
-    lines sorted by bytes; fields are set apart by U+001F, a missing value is U+001E alone.
+    rows: distinct rows, and `people`, how often each stands in the table. Hashed are lines of
+    JSON, each a list without blanks in it: the table's and columns' names, then each distinct row
+    with its number, sorted by bytes.
     """
     columns = [column for column in rows.columns if column != "people"]
-    lines = rows.select(
-        pl.concat_str(
-            *(pl.col(column).fill_null("\x1e") for column in columns),
-            pl.col("people").cast(pl.String),
-            separator="\x1f",
-        )
-    ).to_series()
+    lines = [_json(row) for row in rows.select(*columns, "people").iter_rows()]
     text = "".join(
-        f"{line}\n" for line in ["\x1f".join([name, *columns]), *sorted(lines, key=str.encode)]
+        f"{line}\n" for line in [_json((name, *columns)), *sorted(lines, key=str.encode)]
     )
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _json(fields: tuple[object, ...]) -> str:
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
 
 def table_entries(
@@ -168,8 +171,8 @@ def _table_entry(
         columns=columns,
         content=content_hash(table.name, table.rows),
         loss=round(table.figures.loss, 3),
-        left_out=_share(table.figures.left_out),
-        blanked=_share(table.figures.blanked),
+        left_out=share_said(table.figures.left_out),
+        blanked=share_said(table.figures.blanked),
     )
 
 
@@ -185,11 +188,6 @@ def _column_entry(name: str, policy: Policy, hierarchy: Hierarchy, level: int) -
         domain=hierarchy.labels(level),
         may_be_missing=attribute.role is Role.SENSITIVE or level < hierarchy.top,
     )
-
-
-def _share(share: float) -> str:
-    """Return a share of people in steps of half a percent, rounded up."""
-    return f"at most {-(-share * 200 // 1) / 2:g} %" if share else "at most 0.5 %"
 
 
 def never_read(policy: Policy) -> tuple[NeverRead, ...]:
@@ -213,6 +211,7 @@ def people_left_out(population: Population) -> dict[str, int]:
     left_out = population.left_out
     return {
         "objected (clause 16)": left_out.objected,
+        "objected, not known to the source": left_out.not_found,
         "not a natural person": left_out.not_natural_persons,
         "minor without consent (clause 26)": left_out.minors,
         "beyond retention": left_out.beyond_retention,

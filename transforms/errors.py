@@ -15,6 +15,7 @@ counts, never a value of a person: they are printed, logged and stored by the sc
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 
@@ -70,11 +71,16 @@ SMALLEST_SAID = 11
 
 
 def band(people: int) -> str:
-    """Return a count as it may be said aloud: "fewer than 11", or rounded to two digits.
+    """Return a count as it may be said aloud: "fewer than 11", or rounded to tens and more.
 
-    None and one look alike, and so do 12 and 13: two reports must not differ by one person.
+    None and one look alike; of larger counts nobody learns more than the rounded one.
     """
     if people < SMALLEST_SAID:
         return f"fewer than {SMALLEST_SAID}"
     unit = max(10, 10 ** (len(str(people)) - 2))
     return f"about {round(people / unit) * unit:,}"
+
+
+def share_said(share: float) -> str:
+    """Return a share of people as it may be said aloud, in steps of half a percent, rounded up."""
+    return f"at most {max(math.ceil(share * 200), 1) / 2:g} %"

@@ -36,7 +36,6 @@ class Plan(BaseModel):
     calibration_k: int
     levels: dict[str, int]
     loss: float
-    optimal: bool
     recodings: int
     evaluated: int
     tables: dict[str, TableFigures]

@@ -129,6 +129,9 @@ class Column(_Strict):
         if self.role in READ_FOR_MICRODATA and self.type is None:
             message = f"a {self.role} column is read, so its type must be declared"
             raise ValueError(message)
+        if self.role in {Role.SUBJECT, Role.LINK} and self.type not in {Kind.INTEGER, Kind.TEXT}:
+            message = f"a {self.role} is compared as it is written: its type is integer or text"
+            raise ValueError(message)
         wants = {Derivation.YEARS: {Kind.DATE}, Derivation.TOTAL: {Kind.NUMBER, Kind.INTEGER}}
         if self.derive is not None and self.type not in wants[self.derive]:
             message = f'derive = "{self.derive}" does not go with type "{self.type}"'
@@ -204,15 +207,15 @@ class Eligibility(_Strict):
         return self
 
     @property
-    def columns(self) -> frozenset[str]:
-        """The columns of the subject's table that the rules read."""
+    def columns(self) -> dict[str, Kind]:
+        """The columns of the subject's table that the rules read, and the type each must have."""
         rules = (
-            self.persons and self.persons.column,
-            self.minors and self.minors.birth,
-            self.minors and self.minors.consent,
-            self.retention and self.retention.ended,
+            (self.persons and self.persons.column, Kind.TEXT),
+            (self.minors and self.minors.birth, Kind.DATE),
+            (self.minors and self.minors.consent, Kind.BOOLEAN),
+            (self.retention and self.retention.ended, Kind.DATE),
         )
-        return frozenset(name for name in rules if name)
+        return {name: kind for name, kind in rules if name}
 
 
 class Limits(_Strict):
@@ -258,8 +261,7 @@ class Lookup(_Strict):
     """A hierarchy in a file: a line a leaf, `leaf;level 1;…;*`."""
 
     file: Name
-    separator: str = Field(default=";", min_length=1, max_length=1)
-    levels: tuple[Name, ...] = ()
+    separator: str = Field(default=";", pattern=r"^[ -~\t]$")
 
 
 class Microdata(_Strict):
@@ -273,7 +275,7 @@ class Microdata(_Strict):
 class Csv(_Strict):
     """How the CSV files of a folder are written; never guessed."""
 
-    separator: str = Field(default=",", min_length=1, max_length=1)
+    separator: str = Field(default=",", pattern=r"^[ -~\t]$")
     encoding: str = "utf-8"
     null_values: tuple[str, ...] = ("",)
 
@@ -416,11 +418,13 @@ def _subject_problems(policy: Policy) -> Iterator[str]:
     key = policy.subject.key
     if key is not None and (key not in home.columns or home.columns[key].role is not Role.SUBJECT):
         yield f'subject.key "{key}" is not a column of {policy.subject.source} with role subject'
-    for name in sorted(policy.eligibility.columns):
+    for name, kind in sorted(policy.eligibility.columns.items()):
         if name not in home.columns:
             yield f'eligibility names "{name}", which is not a column of {policy.subject.source}'
         elif home.columns[name].role not in READ_FOR_MICRODATA:
             yield f'eligibility needs "{name}", but role {home.columns[name].role} is never read'
+        elif home.columns[name].type is not kind:
+            yield f'eligibility needs "{name}" to be of type {kind}'
 
 
 def _forbidden_problems(policy: Policy) -> Iterator[str]:
@@ -448,7 +452,7 @@ def _attribute_problems(policy: Policy) -> Iterator[str]:
             if attribute.name in seen:
                 yield f'{where}: a second attribute is called "{attribute.name}"'
             seen.add(attribute.name)
-            if attribute.name in {PEOPLE, policy.subject.key}:
+            if attribute.name in {*TAKEN, policy.subject.key}:
                 yield f'{where}: the name "{attribute.name}" is taken; give attribute another one'
             if not _ATTRIBUTE.fullmatch(attribute.name):
                 yield f'{where}: "{attribute.name}" is no attribute name; use a-z, 0-9 and _'
@@ -534,7 +538,7 @@ def _overlaps(policy: Policy) -> Iterator[str]:
             yield f'microdata.{other}: "{table.sensitive}" is published by {name} already'
 
 
-PEOPLE = "people"
-"""The name of the column that counts people until a table is written."""
+TAKEN = frozenset({"people", "n"})
+"""What counts people until a table is written, and in the query that anybody checks it with."""
 
 _ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]{0,62}")

@@ -56,6 +56,11 @@ BANK = {
         11,
         "customers.income",
     ),
+    "a date before all calendars": (
+        "UPDATE customers SET closed_on = '290000-01-01 (BC)'::DATE WHERE rowid = 3",
+        11,
+        "customers.closed_on",
+    ),
     "an empty table": ("DELETE FROM account_holders; DELETE FROM customers", 11, "is empty"),
     "fewer than k people": (
         "DELETE FROM account_holders; DELETE FROM customers WHERE rowid > 9",
@@ -223,6 +228,29 @@ def test_a_bank_that_outgrew_its_plan_is_refused_and_the_old_release_stays(
     assert home.current == before
 
 
+def test_an_older_opt_out_list_is_not_taken_for_the_newest(released_home: Home, here: Here) -> None:
+    home, registry = released_home, released_home.path / "registry" / "objections.sqlite"
+    older = registry.read_bytes()
+    assert home.run("objections", "record", "--customer-id", "4711").code == 0
+    assert here(home, "release").code == 0
+    registry.write_bytes(older)
+    done = here(home, "release")
+    assert done.code == 12
+    assert "older" in done.complaint
+
+
+def test_a_csv_without_a_header_is_refused_without_its_first_record(
+    home: Home, here: Here, tmp_path: Path
+) -> None:
+    folder = tmp_path / "csv"
+    folder.mkdir()
+    (folder / "customers.csv").write_text("Ana Krasniqi,1234567890\nBen Berisha,1234567891\n")
+    done = here(Home(home.path, f"csv://{folder}", str(DEMO_POLICY)), "check")
+    assert done.code == 11
+    assert "Krasniqi" not in done.err + done.out
+    assert "column 1 of customers" in done.err
+
+
 def test_init_and_demo_never_overwrite(home: Home, tmp_path: Path) -> None:
     assert home.run("init").code == 12
     bank = tmp_path / "bank.duckdb"
@@ -239,6 +267,8 @@ def test_init_and_demo_never_overwrite(home: Home, tmp_path: Path) -> None:
         ["demo", "--customers", "-3"],
         ["objections", "record"],
         ["objections", "record", "--customer-id", " "],
+        ["objections", "record", "--customer-id", "1\n2"],
+        ["objections", "record", "--customer-id", "1", "--received-at", "0001-01-01"],
         ["objections", "record", "--customer-id", "1", "--received-at", "2999-01-01"],
         ["verify", "nothing-of-the-kind"],
         ["frobnicate"],
@@ -300,5 +330,10 @@ def test_a_home_that_cannot_be_one_is_a_matter_of_files(home: Home) -> None:
     shutil.rmtree(home.path / "registry")
     (home.path / "registry").write_text("a file where a folder was")
     assert home.run("release").code == 12
-    nowhere = Home(Path("/proc/nowhere"), home.source)
-    assert nowhere.run("release").code == 14
+    for server in ({}, {"PREFECT_API_URL": ""}):
+        nowhere = Home(Path("/proc/nowhere"), home.source, environment=server)
+        done = nowhere.run("release")
+        assert done.code == 14
+        assert done.complaint
+    for place in ("/", "~nobodyhere/x"):
+        assert home.run("check", "--home", place).code in {0, 2}

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
 from end_to_end.program import Home, Run, change
+
+from pipelines.verifier import Verification, verify
 
 WHOLE_ROW = "SELECT min(n) FROM (SELECT *, count(*) AS n FROM {} GROUP BY ALL)"
 TABLES = ["customers", "balances", "tenures", "education"]
@@ -136,6 +140,15 @@ TAMPERED = {
     "a view": "CREATE VIEW peek AS FROM customers",
     "another column": "ALTER TABLE balances ADD COLUMN customer_id VARCHAR",
     "a macro": "CREATE MACRO one() AS 1",
+    "a table behind macros that hide it": (
+        "CREATE TABLE raw AS SELECT 'Ana' AS name; COMMENT ON TABLE raw IS 'x'; "
+        "COMMENT ON COLUMN raw.name IS 'x'; "
+        "CREATE MACRO duckdb_columns() AS TABLE SELECT * FROM system.main.duckdb_columns() "
+        "WHERE table_name <> 'raw'; "
+        "CREATE MACRO duckdb_functions() AS TABLE SELECT * FROM system.main.duckdb_functions() "
+        "WHERE internal"
+    ),
+    "a default": "ALTER TABLE customers ALTER age SET DEFAULT 'Ana 1234567890'",
     "a comment taken away": "COMMENT ON COLUMN customers.age IS NULL",
     "a changed description": "UPDATE about.columns SET meaning = 'something else'",
     "a changed order": (
@@ -148,13 +161,70 @@ TAMPERED = {
 }
 
 
+def certify_anew(copy: Path) -> None:
+    """Write the digest of the file as it is now into its certificate, as a forger would."""
+    document = json.loads((copy / "certificate.json").read_text(encoding="utf-8"))
+    content = (copy / "statistics.duckdb").read_bytes()
+    document["database"] = hashlib.sha256(content).hexdigest()
+    (copy / "certificate.json").write_text(json.dumps(document), encoding="utf-8")
+
+
+def verdict_of(release: Path) -> Verification:
+    return verify(release / "statistics.duckdb", release / "certificate.json")
+
+
 @pytest.mark.parametrize("what", list(TAMPERED))
 def test_the_verifier_finds(released: tuple[Home, Path], tmp_path: Path, what: str) -> None:
+    """Even where the digest of the file was forged as well."""
+    copy = tmp_path / "copy"
+    shutil.copytree(released[1], copy)
+    certify_anew(copy)
+    assert verdict_of(copy).passed
+    change(copy / "statistics.duckdb", *TAMPERED[what].split("; "))
+    assert "file unchanged" in {check.name for check in verdict_of(copy).failures}
+    certify_anew(copy)
+    failed = {check.name for check in verdict_of(copy).failures}
+    assert failed
+    assert "file unchanged" not in failed
+
+
+def test_the_verifier_finds_what_no_query_shows(
+    released: tuple[Home, Path], tmp_path: Path
+) -> None:
+    """A comment, a dropped table's bytes, bytes at the end, a journal beside the file."""
+    hidden: dict[str, Callable[[Path], object]] = {
+        "comment": lambda path: change(path, "COMMENT ON TABLE customers IS 'Ana 1234567890'"),
+        "dropped": lambda path: change(path, "CREATE TABLE t AS SELECT 1 AS n", "DROP TABLE t"),
+        "trailing": lambda path: path.write_bytes(path.read_bytes() + b"Ana"),
+        "journal": lambda path: path.with_name("statistics.duckdb.wal").write_bytes(b"Ana"),
+    }
+    for name, hide in hidden.items():
+        copy = tmp_path / name
+        shutil.copytree(released[1], copy)
+        hide(copy / "statistics.duckdb")
+        assert not verdict_of(copy).passed, name
+
+
+@pytest.mark.parametrize(
+    "change_it", [{"k": 1}, {"l": 0}, {"k": True}, {"tables": []}, {"about": 5}]
+)
+def test_a_certificate_that_promises_nothing_fails(
+    released: tuple[Home, Path], tmp_path: Path, change_it: dict[str, object]
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(released[1], copy)
+    document = json.loads((copy / "certificate.json").read_text(encoding="utf-8"))
+    (copy / "certificate.json").write_text(json.dumps(document | change_it), encoding="utf-8")
+    assert not verdict_of(copy).passed
+
+
+def test_verify_says_what_failed_and_exits_with_13(
+    released: tuple[Home, Path], tmp_path: Path
+) -> None:
     home, release = released
     copy = tmp_path / "copy"
     shutil.copytree(release, copy)
-    assert home.run("verify", str(copy)).code == 0
-    change(copy / "statistics.duckdb", *TAMPERED[what].split("; "))
+    change(copy / "statistics.duckdb", "DELETE FROM customers WHERE rowid = 5")
     done = home.run("verify", str(copy), "--json")
     assert done.code == 13
     assert done.answer["verdict"] == "failed"

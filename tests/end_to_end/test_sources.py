@@ -30,7 +30,7 @@ def exported(bank: str, folder: Path, written: str) -> Path:
     folder.mkdir()
     with duckdb.connect(bank, read_only=True) as connection:
         for (table,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall():
-            suffix = written.split()[1].strip("(,").lower()
+            suffix = written.split()[1].strip("(),").lower()
             connection.execute(f"COPY {table} TO '{folder}/{table}.{suffix}' {written}")
     return folder
 

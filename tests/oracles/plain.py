@@ -172,11 +172,7 @@ def kept_classes(table: Plain, k: int, known_sums: Sequence[tuple[str, ...]]) ->
 def published(table: Plain, kept: set[Row], k: int, l: int) -> Counts:  # noqa: E741 - its name
     """Return the table's rows as they may leave, a hidden value as None."""
     shown = {of: _shown(table, of, k) for of in kept}
-    failing = {
-        of
-        for of in kept
-        if _diversity(shown[of], table.sizes[of]) < l and not _scattered(table, of, k, l)
-    }
+    failing = {of for of in kept if _common(table, of, k) and _homogeneous(table, of, shown[of], l)}
     for group in parent_groups(table, kept):
         if failing & group:
             shown.update({of: {} for of in group})
@@ -210,9 +206,13 @@ def _diversity(shown: Mapping[str | None, int], size: int) -> int:
     return len(shown) + (sum(shown.values()) < size)
 
 
-def _scattered(table: Plain, of: Row, k: int, l: int) -> bool:  # noqa: E741 - its name
-    values = table.values(of)
-    return len(values) >= l and all(number < k for number in values.values())
+def _common(table: Plain, of: Row, k: int) -> bool:
+    return any(n >= k for value, n in table.values(of).items() if value is not None)
+
+
+def _homogeneous(table: Plain, of: Row, shown: Mapping[str | None, int], l: int) -> bool:  # noqa: E741 - its name
+    known = sum(value is not None for value in table.values(of))
+    return known < l or _diversity(shown, table.sizes[of]) < l
 
 
 def parent_groups(table: Plain, kept: set[Row]) -> list[set[Row]]:

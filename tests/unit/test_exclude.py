@@ -46,13 +46,13 @@ def with_people(tables: Tables, **columns: list[object]) -> Tables:
 
 def eligible(tables: Tables) -> list[int]:
     """Return the keys of the people who stay."""
-    left, _ = exclude_ineligible(tables, POLICY, AS_OF, objected=0)
+    left, _ = exclude_ineligible(tables, POLICY, AS_OF, AS_OF, objected=0, not_found=0)
     return left["people"].get_column("id").to_list()
 
 
 def left_out(tables: Tables) -> LeftOut:
     """Return who was left out, by reason."""
-    return exclude_ineligible(tables, POLICY, AS_OF, objected=0)[1]
+    return exclude_ineligible(tables, POLICY, AS_OF, AS_OF, objected=0, not_found=0)[1]
 
 
 # -------------------------------------------------------------------------------------- objectors
@@ -180,14 +180,16 @@ def test_without_a_column_of_consent_no_minor_stays() -> None:
     fields = policy_fields()
     del fields["eligibility"]["minors"]["consent"]
     tables = with_people(people(), born=[date(2020, 1, 1)] * 5, consent=[True] * 5)
-    left, _ = exclude_ineligible(tables, Policy.model_validate(fields), AS_OF, objected=0)
+    left, _ = exclude_ineligible(
+        tables, Policy.model_validate(fields), AS_OF, AS_OF, objected=0, not_found=0
+    )
     assert left["people"].height == 0
 
 
 def test_who_was_born_on_a_leap_day_is_fourteen_on_the_first_of_march() -> None:
     tables = with_people(people(1), born=[date(2012, 2, 29)])
     for as_of, stay in ((date(2026, 2, 28), 0), (date(2026, 3, 1), 1)):
-        left, _ = exclude_ineligible(tables, POLICY, as_of, objected=0)
+        left, _ = exclude_ineligible(tables, POLICY, as_of, as_of, objected=0, not_found=0)
         assert left["people"].height == stay
 
 
@@ -206,7 +208,7 @@ def test_retention_ends_on_its_day() -> None:
 def test_what_ended_on_a_leap_day_is_kept_no_longer_than_to_the_end_of_february() -> None:
     tables = with_people(people(1), ended=[date(2020, 2, 29)])
     for as_of, stay in ((date(2025, 2, 27), 1), (date(2025, 2, 28), 0)):
-        left, _ = exclude_ineligible(tables, POLICY, as_of, objected=0)
+        left, _ = exclude_ineligible(tables, POLICY, as_of, as_of, objected=0, not_found=0)
         assert left["people"].height == stay
 
 
@@ -218,11 +220,11 @@ def test_everybody_is_left_out_once() -> None:
         ended=[date(2000, 1, 1), date(2000, 1, 1), date(2000, 1, 1), date(2000, 1, 1), None],
     )
     assert left_out(tables) == LeftOut(
-        objected=0, not_natural_persons=2, minors=2, beyond_retention=1
+        objected=0, not_found=0, not_natural_persons=2, minors=2, beyond_retention=1
     )
     population = counted(tables, ["1"])
     assert population.left_out == LeftOut(
-        objected=1, not_natural_persons=1, minors=2, beyond_retention=1
+        objected=1, not_found=0, not_natural_persons=1, minors=2, beyond_retention=1
     )
     assert population.eligible == 0
 
@@ -317,4 +319,17 @@ def test_a_total_too_large_to_count_is_not_taken_for_a_small_one() -> None:
         "holders": pl.DataFrame({"account": range(many), "id": [1] * many}),
     }
     with pytest.raises(Exception, match=r"accounts\.balance"):
-        count_population(told, POLICY, HIERARCHIES, (), AS_OF)
+        count_population(told, POLICY, HIERARCHIES, (), AS_OF, AS_OF)
+
+
+def test_another_reference_date_lets_nobody_in() -> None:
+    """A child does not grow up by `--as-of`, and nobody's retention starts anew by it."""
+    tables = with_people(
+        people(),
+        born=[*[date(AS_OF.year - 10, 1, 1)] * 4, date(AS_OF.year - 40, 1, 1)],
+        ended=[None, None, None, None, date(AS_OF.year - 6, 1, 1)],
+        consent=[None, None, None, None, None],
+    )
+    for as_of in (date(AS_OF.year - 6, 1, 1), AS_OF, date(AS_OF.year + 20, 1, 1)):
+        left, _ = exclude_ineligible(tables, POLICY, as_of, AS_OF, objected=0, not_found=0)
+        assert left["people"].height == 0

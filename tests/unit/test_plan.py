@@ -60,7 +60,6 @@ def test_a_plan_that_lacks_something_is_refused(field: str) -> None:
     ("field", "value"),
     [
         ("loss", 0.0),
-        ("optimal", True),
         ("calibration_k", 99),
         ("as_of", "2020-01-01"),
         ("tables", {}),
@@ -95,7 +94,6 @@ def test_the_digest_is_of_levels_and_policy_alone() -> None:
         other(loss=0.9),
         other(as_of="2030-01-01"),
         other(calibration_k=99),
-        other(optimal=True),
         other(recodings=5, evaluated=5),
         other(tables={}),
         other(levels={"health": 1, "town": 0, "age": 1}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import stat
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -78,3 +78,33 @@ def test_an_event_that_was_changed_or_taken_out_breaks_the_chain(
 def test_the_list_holds_no_identifier_in_clear(place: tuple[Path, Path]) -> None:
     Registry(*place).record(objection("zqidentifierqz"))
     assert b"zqidentifierqz" not in place[0].read_bytes()
+
+
+def test_a_list_that_lost_its_newest_entries_is_refused(place: tuple[Path, Path]) -> None:
+    registry = Registry(*place)
+    empty = registry.excluded().head
+    registry.record(objection("1"))
+    older = place[0].read_bytes()
+    registry.record(objection("2"))
+    newest = registry.excluded(must_hold=empty).head
+    assert registry.excluded(must_hold=newest).customer_ids == {"1", "2"}
+    place[0].write_bytes(older)
+    with pytest.raises(ObjectionError, match="older than the current release"):
+        registry.excluded(must_hold=newest)
+
+
+def test_nobody_adds_to_a_list_that_stands_still(place: tuple[Path, Path]) -> None:
+    registry = Registry(*place)
+    with ThreadPoolExecutor(1) as writer:
+        with registry.standing_still() as head:
+            waiting = writer.submit(registry.record, objection("1"))
+            assert not wait([waiting], timeout=0.3).done
+            assert registry.excluded().head == head
+        assert waiting.result() == 1
+    assert registry.excluded().head != head
+
+
+def test_an_empty_list_looks_like_any_other(place: tuple[Path, Path], tmp_path: Path) -> None:
+    other = tmp_path / "other" / "objections.sqlite", tmp_path / "other.key"
+    create_registry(*other)
+    assert Registry(*place).excluded().head != Registry(*other).excluded().head

@@ -30,6 +30,7 @@ from transforms.recoding.loss import marginal_losses
 from transforms.recoding.protect import Candidate, loses_too_much, protect
 
 LARGEST_LATTICE = 2_000_000
+MOST_COLUMNS = 30
 PROGRESS_EVERY = 10_000
 
 Node = tuple[int, ...]
@@ -151,10 +152,11 @@ class _Lattice:
         quasi_tops = (hierarchies[name].top for name in self._quasi)
         self._tops = (*quasi_tops, hierarchies[candidate.sensitive].top - 1)
         self.size = int(np.prod([top + 1 for top in self._tops], dtype=object))
-        if self.size > LARGEST_LATTICE:
+        if self.size > LARGEST_LATTICE or len(self.columns) > MOST_COLUMNS:
             raise PolicyError(
-                f"{self.size:,} recodings are too many to search: take quasi-identifiers out of "
-                f"the table, or levels out of their hierarchies"
+                f"more than {LARGEST_LATTICE:,} recodings or {MOST_COLUMNS} columns are too many "
+                f"to search: take quasi-identifiers out of the table, or levels out of their "
+                f"hierarchies"
             )
         self._hopeless: list[Node] = []
         self._hopeful: set[Node] = set()

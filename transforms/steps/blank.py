@@ -3,7 +3,7 @@
 Whole-row k: a published row, its sensitive value included, stands for at least k people. A value
 of fewer becomes NULL, in its class alone. A class in which fewer than l values would show is never
 blanked alone (its blank would say that it is homogeneous): its whole parent group of at least
-three classes is. A class whose values are all rare shows none, and needs no company: it is diverse.
+three classes is. A class whose values are all rare shows none, and needs no company.
 Nobody is left out because of a sensitive value: that would bias every statistic.
 """
 
@@ -49,7 +49,7 @@ def blank(
     visible = kept[cells.of] & (cells.people >= k) & (cells.value != cells.null)
     shown = np.where(visible, cells.people, 0)
     shown = _fill_short_blanks(cells, kept, shown, k)
-    failing = kept & (_diversity(cells, shown) < l) & ~_scattered(cells, k, l)
+    failing = kept & _shows_a_value(cells, k) & _homogeneous(cells, shown, l)
     if failing.any():
         group = parent_groups(cells, kept, hierarchies, levels)
         blanked = kept & np.isin(group, group[failing])
@@ -63,12 +63,22 @@ def _diversity(cells: Cells, shown: Codes) -> Codes:
     return values + (totals(cells.of, shown, len(cells.sizes)) < cells.sizes)
 
 
-def _scattered(cells: Cells, k: int, l: int) -> Mask:  # noqa: E741 - the literature's name
-    """Return the classes of l and more values, each of fewer than k people."""
-    classes = len(cells.sizes)
-    common = np.bincount(cells.of[cells.people >= k], minlength=classes)
-    scattered: Mask = (common == 0) & (np.bincount(cells.of, minlength=classes) >= l)
-    return scattered
+def _shows_a_value(cells: Cells, k: int) -> Mask:
+    """Return the classes with a value of k and more people; the others show none anyway."""
+    common = (cells.people >= k) & (cells.value != cells.null)
+    shows: Mask = np.bincount(cells.of[common], minlength=len(cells.sizes)) > 0
+    return shows
+
+
+def _homogeneous(cells: Cells, shown: Codes, l: int) -> Mask:  # noqa: E741 - the literature's name
+    """Return the classes of too few values, in the table or in the source.
+
+    In the table a blank is one more value. In the source a missing value is none: who knows that
+    somebody has an income would read it off a class whose other incomes are all missing.
+    """
+    known = np.bincount(cells.of[cells.value != cells.null], minlength=len(cells.sizes))
+    homogeneous: Mask = (_diversity(cells, shown) < l) | (known < l)
+    return homogeneous
 
 
 def _fill_short_blanks(cells: Cells, kept: Mask, shown: Codes, k: int) -> Codes:

@@ -7,6 +7,7 @@ before a record is read). Dates and times are ISO 8601, numbers have a decimal p
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 
 import polars as pl
 
@@ -15,6 +16,7 @@ from transforms.policy import Kind, Policy
 
 Tables = Mapping[str, pl.DataFrame]
 
+FIRST_DAY, LAST_DAY = date(1, 1, 1), date(9999, 12, 31)
 LARGEST_NUMBER = 1e11
 """Beyond it a float has no exact four decimals, and no account has it."""
 
@@ -66,7 +68,12 @@ def _parsed(column: str, kind: Kind, dtype: pl.DataType) -> pl.Expr:
         text_or_number = value.str.strip_chars() if isinstance(dtype, pl.String) else value
         number = text_or_number.cast(pl.Float64, strict=False)
         return pl.when(number.abs() < LARGEST_NUMBER).then(number)
-    return _read(value.str.strip_chars(), kind) if isinstance(dtype, pl.String) else value
+    if isinstance(dtype, pl.String):
+        return _read(value.str.strip_chars(), kind)
+    if kind in {Kind.DATE, Kind.TIMESTAMP}:
+        # Beyond these years (a bank's "infinity") Polars computes no calendar.
+        return pl.when(value.is_between(FIRST_DAY, LAST_DAY)).then(value)
+    return value
 
 
 def _read(text: pl.Expr, kind: Kind) -> pl.Expr:

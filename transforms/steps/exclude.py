@@ -23,9 +23,13 @@ ROW = "__row"
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """How many people were left out, each counted once, by the first rule that met them."""
+    """How many people were left out, each counted once, by the first rule that met them.
+
+    not_found: people on the opt-out list whom the source does not know.
+    """
 
     objected: int
+    not_found: int
     not_natural_persons: int
     minors: int
     beyond_retention: int
@@ -59,25 +63,29 @@ def _without_orphans(tables: Tables, policy: Policy) -> dict[str, pl.DataFrame]:
     for name, table in tables.items():
         if name != policy.subject.source and (owner := policy.owner(name)).on is not None:
             link = owner.on
-            held = tables[owner.table].select(_written(link, _kind(policy, owner.table, link)))
+            held = tables[owner.table].select(_comparable(link, _kind(policy, owner.table, link)))
             held_links = held.to_series().unique().implode()
-            written = _written(link, _kind(policy, name, link))
-            left[name] = table.filter(written.is_in(held_links).fill_null(value=False))
+            comparable = _comparable(link, _kind(policy, name, link))
+            left[name] = table.filter(comparable.is_in(held_links).fill_null(value=False))
     return left
 
 
 def _is_listed(key: str, kind: Kind | None, objectors: Collection[str]) -> pl.Expr:
     listed = pl.DataFrame({key: pl.Series(sorted(objectors), dtype=pl.String)})
-    written = listed.select(_written(key, kind)).to_series().implode()
-    return _written(key, kind).is_in(written).fill_null(value=False)
+    written = listed.select(_comparable(key, kind)).to_series().implode()
+    return _comparable(key, kind).is_in(written).fill_null(value=False)
 
 
-def _written(key: str, kind: Kind | None) -> pl.Expr:
-    """Return a key in the one way it is compared: no blanks around it, no `007` or `+7` for 7."""
+def _comparable(key: str, kind: Kind | None) -> pl.Expr:
+    """Return a key in the one way it is compared.
+
+    No blanks around it, one case and Unicode form, no `007` or `+7` for the number 7: rather two
+    people are taken for the objector than none.
+    """
     text = pl.col(key).cast(pl.String).str.strip_chars()
-    if kind is not Kind.INTEGER:
-        return text
-    return pl.coalesce(text.cast(pl.Int64, strict=False).cast(pl.String), text)
+    if kind is Kind.INTEGER:
+        return pl.coalesce(text.cast(pl.Int64, strict=False).cast(pl.String), text)
+    return text.str.normalize("NFC").str.to_lowercase()
 
 
 def _role(policy: Policy, table: str, column: str) -> Role:
@@ -137,22 +145,27 @@ def _refuse_unknown(
 
 
 def exclude_ineligible(
-    tables: Tables, policy: Policy, as_of: date, *, objected: int
+    tables: Tables, policy: Policy, as_of: date, today: date, *, objected: int, not_found: int
 ) -> tuple[dict[str, pl.DataFrame], LeftOut]:
-    """Return the tables with the subject's table cut to eligible people, and the counts."""
+    """Return the tables with the subject's table cut to eligible people, and the counts.
+
+    Nobody is let in by another reference date: a person has to be old enough on the earlier of
+    both days, and within retention on the later one.
+    """
     rules = policy.eligibility
     people = tables[policy.subject.source]
     reason = (
         pl.when(_not_a_person(rules))
         .then(pl.lit("person"))
-        .when(_minor(rules, as_of))
+        .when(_minor(rules, min(as_of, today)))
         .then(pl.lit("minor"))
-        .when(_lapsed(rules, as_of))
+        .when(_lapsed(rules, max(as_of, today)))
         .then(pl.lit("retention"))
     )
     reasons = people.with_columns(reason.alias("__reason")).get_column("__reason")
     left_out = LeftOut(
         objected=objected,
+        not_found=not_found,
         not_natural_persons=int((reasons == "person").sum()),
         minors=int((reasons == "minor").sum()),
         beyond_retention=int((reasons == "retention").sum()),

@@ -36,12 +36,6 @@ def tabulate(
     return rows.sort(rows.columns[:-1], nulls_last=True)
 
 
-def expand(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return one row a person; equal rows lie together, so their order says nothing."""
-    position = pl.Series(np.repeat(np.arange(rows.height), rows.get_column("people").to_numpy()))
-    return rows.drop("people")[position]
-
-
 def _labels(name: str, codes: Codes, hierarchy: Hierarchy, level: int) -> pl.Series:
     """Return the label of each code; the code of NULL, and -1, have none."""
     labels = pl.Series(name, [*hierarchy.labels(level), None], dtype=pl.String)

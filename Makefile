@@ -31,6 +31,7 @@ lint: $(VENV)/.dev
 
 benchmark: $(VENV)/.dev
 	$(BIN)/python benchmarks/release.py
+	$(BIN)/python benchmarks/demo.py
 
 $(BIN)/python:
 	@echo "making $(VENV) (once, a few minutes)"

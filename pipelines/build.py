@@ -114,6 +114,7 @@ def verify_staging(staging: Path) -> Verification:
 
     Raises Refused where a check failed: nothing is published then.
     """
+    log.info("verifying the written file")
     verification = verify(staging / DATABASE, staging / CERTIFICATE)
     if not verification.passed:
         found = "; ".join(f"{check.name} ({check.finding})" for check in verification.failures)
@@ -152,15 +153,15 @@ def _about(
     entries: Mapping[str, TableEntry],
 ) -> dict[str, AboutTable]:
     loaded = intake.loaded
-    facts = {
+    facts: dict[str, str | int] = {
         "release": release,
         "title": loaded.policy.title,
         "created_at": created,
         "as_of": settings.as_of.isoformat(),
         "policy_version": loaded.policy.version,
         "plan": plan.digest,
-        "k": str(loaded.policy.limits.k),
-        "l": str(loaded.policy.limits.l),
+        "k": loaded.policy.limits.k,
+        "l": loaded.policy.limits.l,
     }
     levels = {
         name: _level_name(loaded.hierarchies[name], plan.levels[name]) for name in plan.levels

@@ -30,12 +30,12 @@ class CheckQuery:
 
 
 def about_tables(
-    release: Mapping[str, str],
+    release: Mapping[str, str | int],
     tables: Mapping[str, TableEntry],
     levels: Mapping[str, str],
     checks: list[CheckQuery],
 ) -> dict[str, AboutTable]:
-    """Return release, tables, columns and checks; all fields are text, domains lists of text.
+    """Return release, tables, columns and checks; fields are text, numbers or lists of text.
 
     release: field → value, one row; levels: a name for each attribute's level.
     """
@@ -78,7 +78,7 @@ def _tables(tables: Mapping[str, TableEntry]) -> AboutTable:
         "table": list(tables),
         "meaning": [table.meaning for table in tables.values()],
         "unit": ["a row is a person" for _ in tables],
-        "rows": [str(table.rows) for table in tables.values()],
+        "rows": [table.rows for table in tables.values()],
         "sensitive_column": [table.sensitive for table in tables.values()],
         "people_left_out": [table.left_out for table in tables.values()],
         "values_blanked": [table.blanked for table in tables.values()],
@@ -103,7 +103,7 @@ def _columns(tables: Mapping[str, TableEntry], levels: Mapping[str, str]) -> Abo
             "column": [column.name for _, column in entries],
             "role": [str(column.role) for _, column in entries],
             "meaning": [column.meaning for _, column in entries],
-            "clause": [str(column.clause) for _, column in entries],
+            "clause": [column.clause for _, column in entries],
             "level": [levels[column.name] for _, column in entries],
             "domain": [list(column.domain) for _, column in entries],
             "null_means": [_null(column.may_be_missing, str(column.role)) for _, column in entries],

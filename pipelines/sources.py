@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 import duckdb
 import polars as pl
 
-from transforms.errors import PolicyError, SourceError
+from transforms.errors import EngineError, PolicyError, SourceError
 from transforms.policy import Csv, Kind, Policy
 from transforms.steps.conform import fits, kind_of
 
@@ -128,7 +128,9 @@ class DuckDBBank:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._connection = duckdb.connect(str(path), read_only=True)
+            # Nothing of the bank is ever spilled to a disk.
+            nowhere = {"temp_directory": ""}
+            self._connection = duckdb.connect(str(path), read_only=True, config=nowhere)
             self._connection.execute("BEGIN TRANSACTION READ ONLY")
         except duckdb.Error:
             raise SourceError(
@@ -298,6 +300,8 @@ def _reading(table: str) -> Iterator[None]:
     """Turn what an engine says while reading into a word about the table alone."""
     try:
         yield
+    except duckdb.OutOfMemoryException:
+        raise EngineError(f"table {table} does not fit into memory: give the run more") from None
     except (duckdb.Error, pl.exceptions.PolarsError, OSError, UnicodeError, csv_module.Error):
         raise SourceError(
             f"table {table} cannot be read: a file or a row is broken, or not in the form (type, "

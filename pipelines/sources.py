@@ -129,7 +129,7 @@ class DuckDBBank:
     def __init__(self, path: Path) -> None:
         try:
             # Nothing of the bank is ever spilled to a disk.
-            nowhere = {"temp_directory": ""}
+            nowhere: dict[str, bool | int | float | str | list[str]] = {"temp_directory": ""}
             self._connection = duckdb.connect(str(path), read_only=True, config=nowhere)
             self._connection.execute("BEGIN TRANSACTION READ ONLY")
         except duckdb.Error:

@@ -1,0 +1,174 @@
+"""Each check of the verifier by itself: a file that breaks one promise fails that check alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from pipelines.releases import WrittenTable, write_database
+from pipelines.verifier import verify
+from transforms.certificate import content_hash
+
+Row = tuple[str | None, ...]
+
+FINE: list[Row] = [
+    ("old", "north", "high"),
+    ("old", "north", "low"),
+    ("old", "south", "high"),
+    ("old", "south", None),
+    ("young", "north", "high"),
+    ("young", "north", "low"),
+]
+"""Rows of the fine table, each of four people; the coarse one is counted over them by region."""
+
+COARSE: list[Row] = [("north", "poor"), ("north", "rich"), ("south", "poor"), ("south", "rich")]
+TIMES = 4
+DOMAINS = {
+    "age": ["old", "young"],
+    "region": ["north", "south"],
+    "income": ["high", "low"],
+    "wealth": ["poor", "rich"],
+}
+
+
+def counted(rows: Sequence[Row], columns: Sequence[str]) -> pl.DataFrame:
+    """Return distinct rows with their number, in the order in which they first come."""
+    numbers = Counter(rows)
+    frame = pl.DataFrame(list(numbers), schema=dict.fromkeys(columns, pl.String), orient="row")
+    return frame.with_columns(pl.Series("people", list(numbers.values()), dtype=pl.Int64))
+
+
+def write(
+    folder: Path,
+    fine: Sequence[Row],
+    coarse: Sequence[Row],
+    domains: dict[str, list[str]] | None = None,
+    comment: str = "What it holds",
+) -> set[str]:
+    """Write a release that is certified as it is; return the checks that fail."""
+    tables = {
+        "fine": (["age", "region", "income"], fine),
+        "coarse": (["region", "wealth"], coarse),
+    }
+    frames = {name: counted(rows, columns) for name, (columns, rows) in tables.items()}
+    release = pl.DataFrame({"release": ["r"], "people": [1]})
+    written = {
+        name: WrittenTable(comment, frame, dict.fromkeys(frame.columns, "A column"))
+        for name, frame in frames.items()
+    }
+    about = {"release": WrittenTable("This release", release, {"release": "Its name"})}
+    database = folder / "statistics.duckdb"
+    write_database(database, written, about)
+    certificate = {
+        "release": "r",
+        "k": 3,
+        "l": 2,
+        "database": hashlib.sha256(database.read_bytes()).hexdigest(),
+        "about": {"release": content_hash("about.release", release)},
+        "tables": {
+            name: {
+                "quasi_identifiers": columns[:-1],
+                "sensitive": columns[-1],
+                "content": content_hash(name, frames[name]),
+                "columns": [
+                    {
+                        "name": column,
+                        "domain": (DOMAINS | (domains or {}))[column],
+                        "may_be_missing": column in {"income", "wealth"},
+                    }
+                    for column in columns
+                ],
+            }
+            for name, (columns, _) in tables.items()
+        },
+    }
+    path = folder / "certificate.json"
+    path.write_text(json.dumps(certificate), encoding="utf-8")
+    return {check.name for check in verify(database, path).failures}
+
+
+def people(rows: Sequence[Row], times: int = TIMES) -> list[Row]:
+    return [row for row in rows for _ in range(times)]
+
+
+BY_REGION = [*people(COARSE[:1], 8), *people(COARSE[1:2], 8), *people(COARSE[2:])]
+"""As many people in each region as the fine table has."""
+
+
+def test_a_file_that_keeps_its_promises_passes(tmp_path: Path) -> None:
+    assert write(tmp_path, people(FINE), BY_REGION) == set()
+
+
+def test_a_row_of_fewer_than_k_people(tmp_path: Path) -> None:
+    few = [*people(FINE[:-1]), *people(FINE[-1:], 2)]
+    by_region = [*people(COARSE[:1], 8), *people(COARSE[1:2], 6), *people(COARSE[2:])]
+    assert write(tmp_path, few, by_region) == {"fine: whole-row k"}
+
+
+def test_a_missing_value_counts_as_a_value(tmp_path: Path) -> None:
+    few = [*people(FINE[:3]), *people(FINE[3:4], 2), *people(FINE[4:])]
+    by_region = [*BY_REGION[:20], *people(COARSE[3:], 2)]
+    assert write(tmp_path, few, by_region) == {"fine: whole-row k", "coarse: whole-row k"}
+
+
+def test_a_class_with_a_single_value(tmp_path: Path) -> None:
+    alike: list[Row] = [*FINE[:4], ("young", "north", "high")]
+    rows = [*people(alike[:4]), *people(alike[4:], 8)]
+    assert write(tmp_path, rows, BY_REGION) == {"fine: l-diversity"}
+
+
+def test_a_class_that_shows_nothing_is_no_failure(tmp_path: Path) -> None:
+    blank: list[Row] = [*people(FINE[:4]), *people([("young", "north", None)], 8)]
+    assert write(tmp_path, blank, BY_REGION) == set()
+
+
+@pytest.mark.parametrize(
+    ("column", "domain"), [("income", ["high"]), ("age", ["young"]), ("region", ["south", "west"])]
+)
+def test_a_value_outside_its_domain(tmp_path: Path, column: str, domain: list[str]) -> None:
+    failed = write(tmp_path, people(FINE), BY_REGION, {column: domain})
+    assert failed <= {"fine: closed domains", "coarse: closed domains"}
+    assert "fine: closed domains" in failed
+
+
+def test_a_missing_value_where_none_may_be(tmp_path: Path) -> None:
+    rows = [*people(FINE), *people([(None, "south", "high"), (None, "south", None)])]
+    by_region = [*BY_REGION[:16], *people(COARSE[2:], 8)]
+    assert write(tmp_path, rows, by_region) == {"fine: closed domains"}
+
+
+def test_rows_that_are_not_sorted(tmp_path: Path) -> None:
+    assert write(tmp_path, people(FINE[::-1]), BY_REGION) == {"fine: canonical order"}
+    missing_first = [FINE[0], FINE[1], FINE[3], FINE[2], FINE[4], FINE[5]]
+    other = tmp_path / "other"
+    other.mkdir()
+    assert write(other, people(missing_first), BY_REGION) == {"fine: canonical order"}
+
+
+def test_a_value_that_is_an_identifier(tmp_path: Path) -> None:
+    named: list[Row] = [("1234567890" if row[0] == "old" else row[0], *row[1:]) for row in FINE]
+    failed = write(tmp_path, people(named), BY_REGION, {"age": ["1234567890", "young"]})
+    assert failed == {"fine: no identifier"}
+
+
+def test_a_hole_between_two_tables(tmp_path: Path) -> None:
+    """Two people of the south are in the coarse table and not in the fine one."""
+    by_region = [*BY_REGION, *people(COARSE[3:], 2)]
+    assert write(tmp_path, people(FINE), by_region) == {"no holes"}
+    other = tmp_path / "other"
+    other.mkdir()
+    assert write(other, people(FINE), [*BY_REGION, *people(COARSE[3:], 3)]) == set()
+
+
+def test_a_table_without_a_comment(tmp_path: Path) -> None:
+    assert write(tmp_path, people(FINE), BY_REGION, comment="") == {"everything commented"}
+
+
+def test_an_empty_table(tmp_path: Path) -> None:
+    assert "fine: whole-row k" in write(tmp_path, [], BY_REGION)

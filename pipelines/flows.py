@@ -18,6 +18,7 @@ from pipelines import build, releases
 from pipelines.boundary import sealed
 from pipelines.intake import open_intake
 from pipelines.settings import Settings, settings_from
+from transforms.errors import UsageError
 
 
 @task(name="check", persist_result=False, cache_policy=NO_CACHE, log_prints=False)
@@ -48,6 +49,13 @@ def publish_release(settings: Settings, staging: Path) -> Path:
     return build.publish(settings, staging)
 
 
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError("as_of must be a date like 2026-11-22") from None
+
+
 @flow(name="release", persist_result=False, log_prints=False)
 @sealed
 def release(home: str | None = None, policy: str | None = None, as_of: str | None = None) -> str:
@@ -60,7 +68,7 @@ def release(home: str | None = None, policy: str | None = None, as_of: str | Non
         today=datetime.now(UTC).date(),
         home=home,
         policy=policy,
-        as_of=None if as_of is None else date.fromisoformat(as_of),
+        as_of=None if as_of is None else _day(as_of),
     )
     with releases.only_run(settings):
         releases.tidy(settings)

@@ -83,7 +83,7 @@ def build(settings: Settings, intake: Intake, staging: Path) -> None:
         left_out=banded(people_left_out(counted.population)),
         guarantees=GUARANTEES,
         keeps_earlier_because=loaded.policy.series.keep_earlier_because,
-        database=hashlib.sha256((staging / DATABASE).read_bytes()).hexdigest(),
+        database=_digest(staging / DATABASE),
         software={"python": platform.python_version()}
         | {name: version(name) for name in ("clause16", "duckdb", "polars", "prefect")},
     )
@@ -218,6 +218,11 @@ def _written_about(about: Mapping[str, AboutTable]) -> dict[str, WrittenTable]:
 
 def _about_hash(name: str, rows: pl.DataFrame) -> str:
     return content_hash(f"about.{name}", rows.with_columns(pl.lit(1).alias("people")))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write_json(path: Path, content: Certificate | Annex) -> None:

@@ -52,12 +52,12 @@ def only_run(settings: Settings) -> Iterator[None]:
             f"the home {settings.home} cannot be written: check its owner and mode"
         ) from None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise ReleaseError(
-            f"another run is at work in {settings.home}: wait for it, or stop it first"
-        ) from None
-    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ReleaseError(
+                f"another run is at work in {settings.home}: wait for it, or stop it first"
+            ) from None
         yield
     finally:
         os.close(descriptor)

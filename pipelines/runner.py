@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.releases import CERTIFICATE, DATABASE
+from pipelines.releases import CERTIFICATE, DATABASE, only_run
 from pipelines.scheduler import scheduler
 from pipelines.settings import Settings
 
@@ -28,6 +28,9 @@ def run_release(settings: Settings) -> Released:
     """Run the flow in this process; raises what the flow raises."""
     if settings.source is not None:
         os.environ["CLAUSE16_SOURCE"] = settings.source
+    with only_run(settings):
+        # Told at once, before a second scheduler starts on the same files; the flow locks again.
+        pass
     with scheduler(settings.scheduler) as server:
         # Prefect reads the environment when it is imported; its server gets ready meanwhile.
         from pipelines.flows import release

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import shutil
 import statistics
 import subprocess
@@ -23,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
+from peak import peak_mebibytes
 
 from pipelines import build, releases
 from pipelines.generate import generate
@@ -31,9 +31,9 @@ from pipelines.registry import create_registry
 from pipelines.settings import Settings, settings_from
 
 
-def settings_of(home: Path) -> Settings:
-    """Return the settings of a benchmark's home."""
-    return settings_from({}, today=datetime.now(UTC).date(), home=str(home))
+def settings_of(home: Path, source: str | None = None) -> Settings:
+    """Return the settings of a benchmark's home; without a source it is the home's demo bank."""
+    return settings_from({}, today=datetime.now(UTC).date(), home=str(home), source=source)
 
 
 def release_once(settings: Settings) -> dict[str, float]:
@@ -41,24 +41,25 @@ def release_once(settings: Settings) -> dict[str, float]:
     started = time.perf_counter()
     with releases.only_run(settings):
         releases.tidy(settings)
-        intake = open_intake(settings)
         staging = releases.new_staging(settings, datetime.now(UTC))
-        build.build(settings, intake, staging)
+        with open_intake(settings) as intake:
+            build.build(settings, intake, staging)
         build.verify_staging(staging)
         build.publish(settings, staging)
         releases.tidy(settings)
     seconds = time.perf_counter() - started
     return {
         "seconds": seconds,
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak": peak_mebibytes(),
     }
 
 
-def release_in_a_process(home: Path) -> dict[str, float]:
+def release_in_a_process(home: Path, source: str | None = None) -> dict[str, float]:
     """Run `release_once` in a fresh process, so that its peak memory is its own."""
-    done = subprocess.run(
-        [sys.executable, __file__, "--once", str(home)], check=True, capture_output=True, text=True
-    )
+    command = [sys.executable, __file__, "--once", str(home)]
+    if source is not None:
+        command += ["--source", source]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
     return dict(json.loads(done.stdout))
 
 
@@ -110,9 +111,10 @@ def main() -> None:
     options.add_argument("--customers", type=int, nargs="+", default=[100_000, 1_000_000])
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--once", type=Path, metavar="HOME", help="one release, figures as JSON")
+    options.add_argument("--source", metavar="URI", help="of that one release")
     chosen = options.parse_args()
     if chosen.once:
-        print(json.dumps(release_once(settings_of(chosen.once))))
+        print(json.dumps(release_once(settings_of(chosen.once, chosen.source))))
         return
     print(" customers     copy   release     later   / 3 copies: first, later   peak MiB")
     with tempfile.TemporaryDirectory() as folder:

@@ -32,6 +32,8 @@ def sealed(step: Callable[P, R]) -> Callable[P, R]:
         except PrivacyError as error:
             failure: PrivacyError = type(error)(*error.args)
         except Exception as error:  # noqa: BLE001 - the boundary is for everything
+            if _is_interrupt(error):
+                raise KeyboardInterrupt from None
             failure = _translated(error)
         except BaseException as error:
             # A panic of Polars; others (an interrupt, an exit) are not failures.
@@ -42,6 +44,11 @@ def sealed(step: Callable[P, R]) -> Callable[P, R]:
         raise failure
 
     return inside
+
+
+def _is_interrupt(error: Exception) -> bool:
+    """Say whether a signal ended a query: DuckDB swallows what the signal's handler raised."""
+    return isinstance(error, RuntimeError) and error.args == ("Query interrupted",)
 
 
 def _translated(error: BaseException) -> PrivacyError:

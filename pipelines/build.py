@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import platform
@@ -14,11 +13,13 @@ from pathlib import Path
 import polars as pl
 
 from pipelines import releases
-from pipelines.intake import Intake, chosen_plan, count, stored_plan
+from pipelines.approvals import approval_for, stored_plan
+from pipelines.files import file_digest
+from pipelines.intake import Intake, chosen_plan, count
 from pipelines.registry import Registry
 from pipelines.releases import ANNEX, CERTIFICATE, DATABASE, WrittenTable, write_database
 from pipelines.settings import Settings
-from pipelines.sources import quoted
+from pipelines.sql import quoted
 from pipelines.verifier import Verification, l_diversity_query, verify, whole_row_k_query
 from transforms.about import AboutTable, CheckQuery, about_tables
 from transforms.anonymise import Table, anonymise, check_plan
@@ -51,11 +52,13 @@ def build(settings: Settings, intake: Intake, staging: Path) -> None:
     plan = stored_plan(settings)
     if plan is not None:
         check_plan(plan, loaded.digest)
+    approval = approval_for(settings, loaded.policy, plan)
     counted = count(settings, intake)
     if plan is None:
         log.info("no plan is stored yet: choosing one")
         plan = chosen_plan(settings, intake, counted.population)
     tables = anonymise(counted.population, loaded.policy, loaded.hierarchies, plan)
+    registry = Registry(settings.registry, settings.key_file)
     entries = table_entries(tables, loaded.policy, loaded.hierarchies, plan)
     created = datetime.now(UTC).isoformat(timespec="seconds")
     about = _about(settings, intake, staging.name, created, plan, entries)
@@ -77,13 +80,15 @@ def build(settings: Settings, intake: Intake, staging: Path) -> None:
             levels=plan.levels,
             loss=round(plan.loss, 3),
         ),
+        approval=approval,
+        registry_seal=registry.seal(staging.name, counted.registry_head).digest,
         tables=entries,
         about={name: _about_hash(name, table.rows) for name, table in about.items()},
         never_read=never_read(loaded.policy),
         left_out=banded(people_left_out(counted.population)),
         guarantees=GUARANTEES,
         keeps_earlier_because=loaded.policy.series.keep_earlier_because,
-        database=_digest(staging / DATABASE),
+        database=file_digest(staging / DATABASE),
         software={"python": platform.python_version()}
         | {name: version(name) for name in ("clause16", "duckdb", "polars", "prefect")},
     )
@@ -92,7 +97,6 @@ def build(settings: Settings, intake: Intake, staging: Path) -> None:
         staging / ANNEX,
         Annex(
             release=staging.name,
-            registry_head=counted.registry_head,
             eligible=counted.population.eligible,
             left_out=people_left_out(counted.population),
             tables={
@@ -133,9 +137,9 @@ def publish(settings: Settings, staging: Path) -> Path:
     Whoever objects at this very moment waits until the switch is done.
     """
     certificate = Certificate.model_validate_json((staging / CERTIFICATE).read_text("utf-8"))
-    annex = Annex.model_validate_json((staging / ANNEX).read_text("utf-8"))
-    with Registry(settings.registry, settings.key_file).standing_still() as head:
-        if head != annex.registry_head:
+    registry = Registry(settings.registry, settings.key_file)
+    with registry.standing_still() as head:
+        if registry.seal(staging.name, head).digest != certificate.registry_seal:
             raise Refused(
                 "an objection was recorded while this release was made, so it is not published: "
                 "run `clause16 release` again"
@@ -218,11 +222,6 @@ def _written_about(about: Mapping[str, AboutTable]) -> dict[str, WrittenTable]:
 
 def _about_hash(name: str, rows: pl.DataFrame) -> str:
     return content_hash(f"about.{name}", rows.with_columns(pl.lit(1).alias("people")))
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write_json(path: Path, content: Certificate | Annex) -> None:

@@ -2,37 +2,63 @@
 
 Prefect stores parameters, messages, logs and failed runs' exceptions in clear, so every task is
 sealed, results are never persisted, and a source's URI (it may hold a password) comes from the
-environment, not as a parameter.
+environment, not as a parameter. A failed run ends in a state of ours that says our line: Prefect
+would pickle an exception to its storage.
 """
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Annotated, ParamSpec, TypeVar
 
-from prefect import flow, task
+from prefect import Task, flow, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.exceptions import TerminationSignal
+from prefect.states import Failed
+from pydantic import Field, NonNegativeInt
 
 from pipelines import build, releases
 from pipelines.boundary import sealed
 from pipelines.intake import open_intake
 from pipelines.settings import Settings, settings_from
-from transforms.errors import UsageError
+from pipelines.status import note_failure
+from pipelines.telling import tell_published, tell_refused
+from transforms.errors import PrivacyError, UsageError
+
+# A worker sets up Prefect's own loggers; ours is named to it by $PREFECT_LOGGING_EXTRA_LOGGERS.
+logging.getLogger("clause16").setLevel(logging.INFO)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Delays = Annotated[list[NonNegativeInt], Field(max_length=20)]
+"""Seconds to wait before each retry."""
 
 
 @task(name="check", persist_result=False, cache_policy=NO_CACHE, log_prints=False)
 @sealed
 def check(settings: Settings) -> None:
     """Stop before a record is read where policy and source do not fit."""
-    open_intake(settings)
+    with open_intake(settings):
+        pass
 
 
 @task(name="build", persist_result=False, cache_policy=NO_CACHE, log_prints=False)
 @sealed
-def build_release(settings: Settings, staging: Path) -> None:
-    """Read, leave out, generalise, write."""
-    build.build(settings, open_intake(settings), staging)
+def build_release(settings: Settings) -> Path:
+    """Read, leave out, generalise, write; return the staging folder."""
+    # A retry starts clean: nothing of the first attempt, and the source opened anew.
+    releases.tidy(settings)
+    staging = releases.new_staging(settings, datetime.now(UTC))
+    with open_intake(settings) as intake:
+        build.build(settings, intake, staging)
+    return staging
 
 
 @task(name="verify", persist_result=False, cache_policy=NO_CACHE, log_prints=False)
@@ -49,20 +75,33 @@ def publish_release(settings: Settings, staging: Path) -> Path:
     return build.publish(settings, staging)
 
 
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UsageError("as_of must be a date like 2026-11-22") from None
-
-
 @flow(name="release", persist_result=False, log_prints=False)
-@sealed
-def release(home: str | None = None, policy: str | None = None, as_of: str | None = None) -> str:
-    """Make, verify and publish one release; return its folder.
+def release(
+    home: str | None = None,
+    policy: str | None = None,
+    as_of: str | None = None,
+    retry_after: Delays | None = None,
+) -> str | State[str]:
+    """Make, verify and publish one release; return its folder, or a failed state that says why.
 
-    as_of is an ISO 8601 date; the source is named by $CLAUSE16_SOURCE.
+    as_of is an ISO 8601 date; the source is named by $CLAUSE16_SOURCE. retry_after: seconds to
+    wait before each new attempt where the source is away; none for no second attempt.
     """
+    try:
+        directory = _release(home, policy, as_of, retry_after or [])
+    except PrivacyError as error:
+        return Failed(message=tell_refused(error), data=error)
+    except KeyboardInterrupt:
+        # Prefect knows a run that was asked to stop by this signal alone.
+        raise TerminationSignal(signal.SIGTERM) from None
+    tell_published(directory)
+    return str(directory)
+
+
+@sealed
+def _release(
+    home: str | None, policy: str | None, as_of: str | None, retry_after: Sequence[int]
+) -> Path:
     settings = settings_from(
         os.environ,
         today=datetime.now(UTC).date(),
@@ -70,13 +109,42 @@ def release(home: str | None = None, policy: str | None = None, as_of: str | Non
         policy=policy,
         as_of=None if as_of is None else _day(as_of),
     )
+    try:
+        return _made(settings, retry_after)
+    except PrivacyError as error:
+        note_failure(settings, error)
+        raise
+
+
+@sealed
+def _made(settings: Settings, retry_after: Sequence[int]) -> Path:
     with releases.only_run(settings):
         releases.tidy(settings)
         try:
-            check(settings)
-            staging = releases.new_staging(settings, datetime.now(UTC))
-            build_release(settings, staging)
+            _patient(check, retry_after)(settings)
+            staging = _patient(build_release, retry_after)(settings)
             verify_release(staging)
-            return str(publish_release(settings, staging))
+            return publish_release(settings, staging)
         finally:
             releases.tidy(settings)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError("as_of must be a date like 2026-11-22") from None
+
+
+def _patient(step: Task[P, R], retry_after: Sequence[int]) -> Task[P, R]:
+    """Let a step that touches the source try again, but only where that can help."""
+    return step.with_options(
+        retries=len(retry_after),
+        retry_delay_seconds=[float(seconds) for seconds in retry_after],
+        retry_condition_fn=_retry_helps,
+    )
+
+
+def _retry_helps(_task: Task[..., object], _run: TaskRun, state: State[object]) -> bool:
+    # Within the run a state holds the exception itself; Prefect's server never gets it.
+    return isinstance(state.data, PrivacyError) and state.data.retry_helps

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import logging
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
+import polars as pl
+
+from pipelines import memory
+from pipelines.certified import read_certified
 from pipelines.policies import LoadedPolicy, load_policy
-from pipelines.registry import Registry
-from pipelines.releases import ANNEX, current_release, only_run
+from pipelines.registry import Registry, Seal
+from pipelines.releases import CERTIFICATE, CURRENT, current_release, only_run
 from pipelines.settings import DEMO_POLICY, Settings
-from pipelines.sources import Bank, check_source, open_bank, split_uri
+from pipelines.sources.bank import Bank
+from pipelines.sources.fitting import check_source
+from pipelines.sources.opening import file_of, is_demo_bank, open_bank
 from transforms.anonymise import Population, choose_plan, count_population
 from transforms.errors import ObjectionError, PolicyError, ReleaseError, SourceError, band
 from transforms.plan import Plan
-from transforms.policy import Csv
 
 log = logging.getLogger("clause16")
+
+TOLD_EVERY = 10.0
+"""Seconds between two words about how far a table's reading is."""
 
 
 @dataclass(frozen=True)
@@ -35,36 +45,36 @@ class Counted:
     registry_head: str
 
 
-def open_intake(settings: Settings) -> Intake:
+@contextmanager
+def open_intake(settings: Settings) -> Iterator[Intake]:
     """Open policy and source; raises PolicyError or SourceError where they do not fit."""
-    intake, problems = inspect(settings)
-    if problems:
-        others = len(problems) - 1
-        more = f"; and {others} more, see `clause16 check`" if others else ""
-        raise type(problems[0])(f"{problems[0]}{more}")
-    return intake
+    with inspected(settings) as (intake, problems):
+        if problems:
+            others = len(problems) - 1
+            more = f"; and {others} more, see `clause16 check`" if others else ""
+            raise type(problems[0])(f"{problems[0]}{more}")
+        yield intake
 
 
-def inspect(settings: Settings) -> tuple[Intake, list[PolicyError | SourceError]]:
-    """Open policy and source; return all that does not fit, what the source lacks first."""
+@contextmanager
+def inspected(settings: Settings) -> Iterator[tuple[Intake, list[PolicyError | SourceError]]]:
+    """Open policy and source; yield all that does not fit, what the source lacks first."""
     uri = _source(settings)
-    if settings.policy is None:
-        kind, _ = split_uri(uri)
-        if kind == "csv" or not open_bank(uri, Csv()).is_demo():
-            raise PolicyError(
-                "this source is not the demo bank, so its policy must be named: --policy FILE"
-            )
+    if settings.policy is None and not is_demo_bank(uri):
+        raise PolicyError(
+            "this source is not the demo bank, so its policy must be named: --policy FILE"
+        )
     loaded = load_policy(settings.policy or DEMO_POLICY)
-    bank = open_bank(uri, loaded.policy.csv)
-    problems = sorted(check_source(bank, loaded.policy), key=lambda p: -p.exit_code)
-    return Intake(loaded, bank), problems
+    with closing(open_bank(uri, loaded.policy)) as bank:
+        problems = sorted(check_source(bank, loaded.policy), key=lambda p: -p.exit_code)
+        yield Intake(loaded, bank), problems
 
 
 def _source(settings: Settings) -> str:
     if settings.source is not None:
         return settings.source
-    _, path = split_uri(settings.demo_source)
-    if not path.exists():
+    demo = file_of(settings.demo_source)
+    if demo is None or not demo.exists():
         raise SourceError(
             "no source is named: give --source (or $CLAUSE16_SOURCE), or make a demo bank with "
             "`clause16 demo --customers 50000`"
@@ -78,21 +88,17 @@ def count(settings: Settings, intake: Intake) -> Counted:
     Raises ObjectionError before a record is read where the opt-out list cannot be.
     """
     registry = Registry(settings.registry, settings.key_file)
-    excluded = registry.excluded(must_hold=_last_head(settings))
+    excluded = registry.excluded(must_hold=_last_state(settings))
     policy = intake.loaded.policy
     if policy.subject.key is None and excluded.customer_ids:
         raise ObjectionError(
             "the source has no key of a person, so those on the opt-out list cannot be found in "
             "it: release it from a home of its own whose list is empty, or give it a key"
         )
-    tables = {}
-    for table, columns in policy.reads().items():
-        log.info("reading %s (%d of its columns)", table, len(columns))
-        tables[table] = intake.bank.read(table, columns)
-    home = policy.subject.source
-    if tables[home].height == 0:
-        raise SourceError(f"table {home} is empty: is this the bank?")
-    log.info("leaving out, deriving, counting")
+    held = memory.limits(settings.memory)
+    tables = {
+        table: _read(intake.bank, table, columns, held) for table, columns in policy.reads().items()
+    }
     population = count_population(
         tables,
         policy,
@@ -101,6 +107,8 @@ def count(settings: Settings, intake: Intake) -> Counted:
         settings.as_of,
         settings.today,
     )
+    if population.read == 0:
+        raise SourceError(f"table {policy.subject.source} is empty: is this the bank?")
     if population.left_out.not_found:
         log.info(
             "objections of people whom the source does not know: %s",
@@ -109,19 +117,38 @@ def count(settings: Settings, intake: Intake) -> Counted:
     return Counted(population, excluded.head)
 
 
-def _last_head(settings: Settings) -> str | None:
-    """Return the head that the opt-out list had for the current release."""
+def _read(
+    bank: Bank, table: str, columns: tuple[str, ...], held: tuple[memory.Limit, ...]
+) -> Iterator[pl.DataFrame]:
+    """Yield a table's batches, say how far the reading is, and stop where memory runs out."""
+    log.info("reading %s (%d of its columns)", table, len(columns))
+    rows, told = 0, time.monotonic()
+    for batch in bank.read(table, columns):
+        rows += batch.height
+        memory.refuse_when_full(held)
+        if time.monotonic() - told > TOLD_EVERY:
+            told = time.monotonic()
+            log.info("reading %s: %s rows so far", table, f"{rows:,}")
+        yield batch
+
+
+def _last_state(settings: Settings) -> Seal | None:
+    """Return the state of the opt-out list that the current release respects.
+
+    Raises ReleaseError where that release was made tomorrow: under a clock that went back somebody
+    whose data are past their retention would be let in again.
+    """
     current = current_release(settings)
     if current is None:
         return None
-    try:
-        annex = json.loads((current / ANNEX).read_text(encoding="utf-8"))
-        return str(annex["registry_head"])
-    except (OSError, ValueError, KeyError, TypeError):
+    certified = read_certified(current / CERTIFICATE)
+    if certified.created_at.date() > settings.today:
         raise ReleaseError(
-            f"{current / ANNEX} cannot be read, so nobody knows whether the opt-out list is the "
-            f"newest: put it back"
-        ) from None
+            f"the clock says {settings.today}, and the current release was made on "
+            f"{certified.created_at.date()}: set the clock, or, if it was wrong on that day, "
+            f"remove {settings.releases / CURRENT}"
+        )
+    return certified.state
 
 
 def chosen_plan(settings: Settings, intake: Intake, population: Population) -> Plan:
@@ -137,19 +164,7 @@ def chosen_plan(settings: Settings, intake: Intake, population: Population) -> P
     return plan
 
 
-def stored_plan(settings: Settings) -> Plan | None:
-    """Return the home's plan, None where none was chosen yet; raises PolicyError."""
-    if not settings.plan.exists():
-        return None
-    try:
-        text = settings.plan.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        text = ""
-    return Plan.from_stored(text)
-
-
 def make_plan(settings: Settings) -> Plan:
     """Choose a plan for the source as it is now and store it in place of the old one."""
-    with only_run(settings):
-        intake = open_intake(settings)
+    with only_run(settings), open_intake(settings) as intake:
         return chosen_plan(settings, intake, count(settings, intake).population)

@@ -7,21 +7,19 @@ keyed digest (HMAC) over itself and the one before, checked at each opening.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from pipelines.keys import Keys, Purpose, keyed_digest
 from transforms.errors import ObjectionError
 from transforms.objection import Channel, Objection
 
@@ -61,6 +59,11 @@ _BROKEN = (
     "newest copy and its key; until then nothing is released"
 )
 
+_OLDER = (
+    "the opt-out list at {} is older than the release {}: put back the newest copy, or objections "
+    "would be lost; until then nothing is released"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
@@ -68,6 +71,18 @@ class Excluded:
 
     customer_ids: frozenset[str]
     head: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """The state of the list that a release respects, as its certificate says it.
+
+    A keyed digest of release and head: to a reader no two are alike, so nobody learns whether
+    anybody objected between two releases; with the key it shows whether a list was in that state.
+    """
+
+    release: str
+    digest: str
 
 
 def create_registry(path: Path, key_file: Path) -> None:
@@ -97,28 +112,69 @@ class Registry:
         if not path.exists():
             raise ObjectionError(_MISSING.format(path))
         self._path = path
-        self._cipher, self._chain_key = _keys(key_file)
+        keys = Keys(key_file)
+        self._cipher = keys.cipher
+        self._chain_key = keys.derived(Purpose.CHAIN)
+        self._seal_key = keys.derived(Purpose.SEAL)
 
-    def excluded(self, *, must_hold: str | None = None) -> Excluded:
+    def excluded(self, *, must_hold: Seal | None = None) -> Excluded:
         """Return everybody who has to be left out as of now.
 
-        must_hold: a head that the list once had; raises ObjectionError where it never did (an
+        must_hold: a state that the list once had; raises ObjectionError where it never did (an
         older copy was put in its place, or its newest entries were cut off).
         """
-        with self._opened() as connection:
-            checked = list(self._checked(connection))
-        heads = [self._origin, *(digest for _, digest in checked)]
-        if must_hold is not None and must_hold not in heads:
-            raise ObjectionError(
-                f"the opt-out list at {self._path} is older than the current release: put back "
-                f"the newest copy, or objections would be lost; until then nothing is released"
-            )
-        return Excluded(frozenset(o.customer_id for o, _ in checked), heads[-1])
+        checked = self._read()
+        if must_hold is not None:
+            self._known(must_hold, checked)
+        return Excluded(frozenset(o.customer_id for o, _ in checked), self._heads(checked)[-1])
 
-    def objections(self) -> list[Objection]:
-        """Return all objections in the order in which they were recorded."""
+    def objections(self, *, since: Seal | None = None) -> list[Objection]:
+        """Return the objections in the order in which they were recorded.
+
+        since: only those that were recorded after that state; raises ObjectionError where the
+        list never was in it.
+        """
+        checked = self._read()
+        known = 0 if since is None else self._known(since, checked)
+        return [objection for objection, _ in checked[known:]]
+
+    def seal(self, release: str, head: str) -> Seal:
+        """Return what the certificate of a release that respects this head says of it."""
+        return Seal(release, keyed_digest(self._seal_key, f"{release}\x1f{head}"))
+
+    def copy(self) -> tuple[bytes, int]:
+        """Return the list's file as it is at one moment, and how many objections it has.
+
+        Who records waits no longer than that moment. Raises ObjectionError where the copy does
+        not hold together.
+        """
+        with self._opened() as connection, closing(sqlite3.connect(":memory:")) as copied:
+            connection.backup(copied)
+            return copied.serialize(), len(list(self._checked(copied)))
+
+    def holds(self, state: Seal) -> bool:
+        """Say whether the list is, or ever was, in that state."""
+        return self._position(state, self._read()) is not None
+
+    def _read(self) -> list[tuple[Objection, str]]:
         with self._opened() as connection:
-            return [objection for objection, _ in self._checked(connection)]
+            return list(self._checked(connection))
+
+    def _heads(self, checked: Sequence[tuple[Objection, str]]) -> list[str]:
+        return [self._origin, *(digest for _, digest in checked)]
+
+    def _known(self, state: Seal, checked: Sequence[tuple[Objection, str]]) -> int:
+        position = self._position(state, checked)
+        if position is None:
+            raise ObjectionError(_OLDER.format(self._path, state.release))
+        return position
+
+    def _position(self, state: Seal, checked: Sequence[tuple[Objection, str]]) -> int | None:
+        """Return how many objections the list had in that state, None where it never was in it."""
+        for position, head in enumerate(self._heads(checked)):
+            if hmac.compare_digest(self.seal(state.release, head).digest, state.digest):
+                return position
+        return None
 
     @contextmanager
     def standing_still(self) -> Iterator[str]:
@@ -196,20 +252,4 @@ class Registry:
 
     def _digest(self, before: str, fields: Sequence[object]) -> str:
         said = (field.hex() if isinstance(field, bytes) else str(field) for field in fields)
-        text = "\x1f".join([before, *said])
-        return hmac.new(self._chain_key, text.encode(), hashlib.sha256).hexdigest()
-
-
-def _keys(key_file: Path) -> tuple[Fernet, bytes]:
-    """Return the cipher of identifiers and the key of the chain, both from the master key."""
-    try:
-        master = key_file.read_bytes()
-        cipher = Fernet(master)
-    except OSError:
-        raise ObjectionError(
-            f"the key file {key_file} cannot be read: put it back, or name it in $CLAUSE16_KEY_FILE"
-        ) from None
-    except ValueError:
-        raise ObjectionError(f"{key_file} is no key file of an opt-out list") from None
-    chain = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"clause16 opt-out chain")
-    return cipher, chain.derive(master)
+        return keyed_digest(self._chain_key, "\x1f".join([before, *said]))

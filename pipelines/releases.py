@@ -24,9 +24,10 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from pipelines.files import sync_folder
 from pipelines.settings import Settings
-from pipelines.sources import quoted
-from transforms.errors import ReleaseError, UsageError
+from pipelines.sql import literal, quoted
+from transforms.errors import AnotherRun, ReleaseError, UsageError
 
 DATABASE = "statistics.duckdb"
 CERTIFICATE = "certificate.json"
@@ -43,7 +44,7 @@ FOR_THE_OFFICER = 0o600
 
 @contextmanager
 def only_run(settings: Settings) -> Iterator[None]:
-    """Hold the home's lock; raises ReleaseError where another run has it."""
+    """Hold the home's lock; raises AnotherRun where another run has it."""
     try:
         settings.home.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(settings.lock, os.O_RDWR | os.O_CREAT, 0o600)
@@ -55,12 +56,23 @@ def only_run(settings: Settings) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ReleaseError(
+            raise AnotherRun(
                 f"another run is at work in {settings.home}: wait for it, or stop it first"
             ) from None
         yield
     finally:
         os.close(descriptor)
+
+
+def is_at_work(settings: Settings) -> bool:
+    """Say whether a run holds the home's lock, without touching it (Linux; elsewhere never)."""
+    try:
+        inode = str(settings.lock.stat().st_ino)
+        locks = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return False
+    # A line says who holds what: `FLOCK ADVISORY WRITE`, process, `major:minor:inode`, …
+    return any(" FLOCK " in lock and f":{inode} " in lock for lock in locks)
 
 
 def tidy(settings: Settings) -> None:
@@ -76,7 +88,7 @@ def tidy(settings: Settings) -> None:
 
 def new_staging(settings: Settings, now: datetime) -> Path:
     """Make the private folder in which a release is prepared; its name is the release's id."""
-    newest = max((folder.name for folder in _folders(settings)), default="")
+    newest = max((folder.name for folder in release_folders(settings)), default="")
     name = now.strftime("%Y%m%dT%H%M%SZ")
     if name <= newest:
         # Two releases in a second, or a clock that went back: ids still ascend.
@@ -104,7 +116,7 @@ def write_database(
     """
     with duckdb.connect() as connection:
         connection.execute(
-            f"ATTACH {_literal(str(path))} AS release (STORAGE_VERSION '{OLDEST_READER}')"
+            f"ATTACH {literal(str(path))} AS release (STORAGE_VERSION '{OLDEST_READER}')"
         )
         connection.execute("CREATE SCHEMA release.about")
         for schema, contents in (("main", tables), ("about", about)):
@@ -122,44 +134,43 @@ def _write_table(connection: duckdb.DuckDBPyConnection, name: str, table: Writte
         f"FROM (SELECT *, unnest(range(people)) FROM counted_rows)"
     )
     connection.unregister("counted_rows")
-    connection.execute(f"COMMENT ON TABLE {name} IS {_literal(table.comment)}")
+    connection.execute(f"COMMENT ON TABLE {name} IS {literal(table.comment)}")
     for column in columns:
-        meaning = _literal(table.meanings[column])
+        meaning = literal(table.meanings[column])
         connection.execute(f"COMMENT ON COLUMN {name}.{quoted(column)} IS {meaning}")
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def publish(settings: Settings, staging: Path, *, keep_earlier: bool) -> Path:
     """Move a verified staging folder among the releases, switch to it, retire the earlier ones."""
     release = settings.releases / staging.name
-    _hand_over(staging, settings.analysts_group)
+    hand_over(staging, settings.analysts_group)
     staging.rename(release)
     link = settings.releases / f".{CURRENT}"
     link.symlink_to(release.name)
     link.replace(settings.releases / CURRENT)
-    _sync_folder(settings.releases)
+    sync_folder(settings.releases)
     if not keep_earlier:
-        for folder in _folders(settings):
+        for folder in release_folders(settings):
             if folder.name < release.name:
                 # Readers that have it open keep it; the certificate stays as evidence.
                 (folder / DATABASE).unlink(missing_ok=True)
     return release
 
 
-def _hand_over(staging: Path, analysts_group: str | None) -> None:
+def hand_over(folder: Path, analysts_group: str | None) -> None:
+    """Give what a release's folder holds to its readers; it is on disk when this returns."""
     modes = {DATABASE: FOR_ANALYSTS, CERTIFICATE: FOR_ANALYSTS, ANNEX: FOR_THE_OFFICER}
-    for name, mode in modes.items():
-        path = staging / name
+    # A retired release has no database any more.
+    there = {folder / name: mode for name, mode in modes.items() if (folder / name).exists()}
+    for path, mode in there.items():
         path.chmod(mode)
         with path.open("rb") as file:
             os.fsync(file.fileno())
-    staging.chmod(0o750)
+    folder.chmod(0o750)
     if analysts_group is not None:
+        readable = [path for path, mode in there.items() if mode == FOR_ANALYSTS]
         try:
-            for path in (staging, staging / DATABASE, staging / CERTIFICATE):
+            for path in (folder, *readable):
                 shutil.chown(path, group=analysts_group)
         except (LookupError, PermissionError):
             raise ReleaseError(
@@ -168,21 +179,13 @@ def _hand_over(staging: Path, analysts_group: str | None) -> None:
             ) from None
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def current_release(settings: Settings) -> Path | None:
     """Return the folder of the current release, None where there is none yet."""
     link = settings.releases / CURRENT
     return settings.releases / link.readlink() if link.is_symlink() else None
 
 
-def _folders(settings: Settings) -> Sequence[Path]:
+def release_folders(settings: Settings) -> Sequence[Path]:
     """Return the folders that are releases by their name; others are not ours."""
     if not settings.releases.is_dir():
         return []

@@ -1,15 +1,32 @@
-"""Run a release from the command line: as a Prefect flow, with or without a server."""
+"""Run a release from the command line: as a Prefect flow, with or without a server.
+
+A release is made or it is not, whatever else happens to the run: one that was stopped, or lost
+Prefect's server, after the switch to it is told as published.
+"""
 
 from __future__ import annotations
 
 import json
+import logging
 import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
-from pipelines.releases import CERTIFICATE, DATABASE, only_run
+from pipelines import memory
+from pipelines.releases import CERTIFICATE, CURRENT, DATABASE, current_release, only_run
 from pipelines.scheduler import scheduler
 from pipelines.settings import Settings
+from transforms.errors import PrivacyError
+
+log = logging.getLogger("clause16")
+
+STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 @dataclass(frozen=True)
@@ -25,24 +42,79 @@ class Released:
 
 
 def run_release(settings: Settings) -> Released:
-    """Run the flow in this process; raises what the flow raises."""
-    if settings.source is not None:
-        os.environ["CLAUSE16_SOURCE"] = settings.source
+    """Run the flow in this process; raises what the flow raises.
+
+    Asked to stop (SIGTERM, SIGINT) it tidies, says so in one line and exits with 143 or 130.
+    """
+    memory.refuse_too_little(memory.limits(settings.memory))
     with only_run(settings):
         # Told at once, before a second scheduler starts on the same files; the flow locks again.
-        pass
+        before = current_release(settings)
+    stop = Stop()
+    try:
+        with stop.heard():
+            _run_flow(settings)
+    except BaseException as error:
+        published = current_release(settings) != before and not isinstance(error, PrivacyError)
+        if stop.signal is not None and not published:
+            _leave(stop.signal)
+        if not published:
+            raise
+        log.warning("the release is published; Prefect was not told how its run ended")
+    return _released(settings.releases / CURRENT)
+
+
+class Stop:
+    """Signals that ask the run to stop. signal: the first one, None until there is one.
+
+    What they raise unwinds the run, but may not arrive as it was: an engine swallows it, Prefect
+    hands an interrupt on as a termination.
+    """
+
+    signal: int | None = None
+
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """Let both signals unwind the run; only in the main thread."""
+        before = {number: signal.signal(number, self._hear) for number in STOPPING}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _hear(self, number: int, _frame: FrameType | None) -> None:
+        if self.signal is None:
+            self.signal = number
+        raise KeyboardInterrupt
+
+
+def _leave(number: int) -> NoReturn:
+    print("clause16: stopped; nothing was published", file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not through the interpreter's end, where interrupted engines complain of what is left open.
+    os._exit(128 + number)
+
+
+def _run_flow(settings: Settings) -> None:
+    if settings.source is not None:
+        os.environ["CLAUSE16_SOURCE"] = settings.source
     with scheduler(settings.scheduler) as server:
         # Prefect reads the environment when it is imported; its server gets ready meanwhile.
         from pipelines.flows import release
 
         server.wait()
-        directory = Path(
-            release(
-                home=str(settings.home),
-                policy=None if settings.policy is None else str(settings.policy),
-                as_of=settings.as_of.isoformat(),
-            )
+        # No second attempts: somebody is waiting at the terminal.
+        release(
+            home=str(settings.home),
+            policy=None if settings.policy is None else str(settings.policy),
+            as_of=settings.as_of.isoformat(),
         )
+
+
+def _released(current: Path) -> Released:
+    directory = current.parent / current.readlink()
     certificate = json.loads((directory / CERTIFICATE).read_text(encoding="utf-8"))
     tables = certificate["tables"]
     return Released(

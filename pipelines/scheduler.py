@@ -99,6 +99,8 @@ def _start(port: int) -> subprocess.Popen[bytes]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        # Whoever interrupts the run at the terminal means us: we still tell the server of it.
+        process_group=0,
         preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - no thread runs yet
     )
 

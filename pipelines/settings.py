@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +17,10 @@ DEMO_POLICY = CHECKOUT / "data" / "policy" / "bank.toml"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where everything is. `policy` and `source` are None where nobody named one."""
+    """Where everything is. `policy` and `source` are None where nobody named one.
+
+    memory: bytes that a run may hold, None for as many as there are.
+    """
 
     home: Path
     key_file: Path
@@ -25,6 +29,7 @@ class Settings:
     as_of: date
     today: date
     analysts_group: str | None
+    memory: int | None = None
 
     @property
     def registry(self) -> Path:
@@ -35,6 +40,16 @@ class Settings:
     def plan(self) -> Path:
         """The stored plan."""
         return self.home / "plan.json"
+
+    @property
+    def approval(self) -> Path:
+        """Who approved the stored plan."""
+        return self.home / "approval.json"
+
+    @property
+    def last_failure(self) -> Path:
+        """The one line of the last release that failed."""
+        return self.home / "last-failure.json"
 
     @property
     def releases(self) -> Path:
@@ -86,4 +101,16 @@ def settings_from(
         as_of=as_of or today,
         today=today,
         analysts_group=environment.get("CLAUSE16_ANALYSTS_GROUP"),
+        memory=_bytes(environment.get("CLAUSE16_MEMORY")),
     )
+
+
+def _bytes(text: str | None) -> int | None:
+    """Read a size as systemd writes one: 512M, 2G."""
+    if not text:
+        return None
+    read = re.fullmatch(r"(\d+)([KMGT]?)", text.strip().upper())
+    if read is None:
+        raise UsageError("$CLAUSE16_MEMORY must be a size like 512M or 2G")
+    power: int = " KMGT".index(read[2] or " ")
+    return int(read[1]) << 10 * power

@@ -349,7 +349,8 @@ def counted(
     tables: Mapping[str, pl.DataFrame], objectors: Collection[str] = (), policy: Policy = POLICY
 ) -> Population:
     """Count a bank's people on the reference date."""
-    return count_population(tables, policy, HIERARCHIES, objectors, AS_OF, AS_OF)
+    batches = {name: [table] for name, table in tables.items()}
+    return count_population(batches, policy, HIERARCHIES, objectors, AS_OF, AS_OF)
 
 
 def silent(line: str) -> None:

@@ -1,6 +1,7 @@
 """The whole walk of the data on one page: from an operational bank's tables to what may leave.
 
-    tables ─▶ exclude ─▶ conform ─▶ exclude by rule ─▶ derive ─▶ encode ─▶ unlink ─▶ histograms
+    tables, batch by batch ─▶ exclude ─▶ conform ─▶ exclude by rule ─▶ derive ─▶ encode ─┐
+    histograms ◀─ unlink ◀─ joined: keys, codes and sums ◀───────────────── gather ◀─────┘
     histograms ─▶ search ─▶ plan            (decide: once, stored)
     histograms + plan ─▶ recode ─▶ suppress ─▶ blank ─▶ tabulate ─▶ microdata tables    (act)
 
@@ -21,16 +22,10 @@ from transforms.plan import Plan, TableFigures
 from transforms.policy import Policy
 from transforms.recoding.protect import Candidate, loses_too_much, protect
 from transforms.recoding.search import search
-from transforms.steps.conform import Tables, conform
-from transforms.steps.derive import derive
-from transforms.steps.encode import encode
-from transforms.steps.exclude import (
-    ROW,
-    LeftOut,
-    check_keys,
-    exclude_ineligible,
-    exclude_objectors,
-)
+from transforms.steps.derive import add_totals, total_attributes
+from transforms.steps.encode import encode, refuse_unlisted, unlisted_counts
+from transforms.steps.exclude import LeftOut
+from transforms.steps.gather import Tables, gather_people, gather_tallies
 from transforms.steps.tabulate import tabulate
 from transforms.steps.unlink import unlink
 
@@ -39,9 +34,13 @@ Hierarchies = Mapping[str, Hierarchy]
 
 @dataclass(frozen=True)
 class Population:
-    """Everybody eligible, counted: a candidate for each table, and who was left out."""
+    """Everybody eligible, counted: a candidate for each table, and who was left out.
+
+    read: the records of people that the source gave.
+    """
 
     candidates: tuple[Candidate, ...]
+    read: int
     eligible: int
     left_out: LeftOut
 
@@ -72,18 +71,17 @@ def count_population(
 ) -> Population:
     """Leave out, conform, derive, encode and count; nobody can be told apart afterwards.
 
-    as_of: the reference date of ages and tenures; today: the day on which the run happens.
+    tables: batches of records by table, each walked once; those of the person's table first, a
+    table that says whose the rows of another are before that other. as_of: the reference date of
+    ages and tenures; today: the day on which the run happens.
     """
-    tables, objected = exclude_objectors(tables, policy, objectors)
-    tables = conform(tables, policy)
-    check_keys(tables, policy)
-    not_found = max(len(set(objectors)) - objected, 0)
-    tables, left_out = exclude_ineligible(
-        tables, policy, as_of, today, objected=objected, not_found=not_found
-    )
-    people = encode(derive(tables, policy, as_of), policy, hierarchies)
-    key = policy.subject.key or ROW
-    everything = unlink(people, key, tuple(policy.attributes))
+    home = tables[policy.subject.source]
+    people = gather_people(home, policy, hierarchies, objectors, as_of, today)
+    tallies = gather_tallies(tables, policy, people, objectors)
+    totals = tuple(attribute.name for attribute in total_attributes(policy))
+    everybody = encode(add_totals(people.rows, tallies, policy), hierarchies, totals)
+    refuse_unlisted(unlisted_counts(everybody, totals), policy)
+    everything = unlink(everybody, policy.subject.key, tuple(policy.attributes))
     candidates = tuple(
         Candidate(
             name,
@@ -92,7 +90,7 @@ def count_population(
         )
         for name, table in policy.microdata.items()
     )
-    return Population(candidates, people.height, left_out)
+    return Population(candidates, people.read, everything.total, people.left_out)
 
 
 def choose_plan(

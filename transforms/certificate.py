@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from transforms.anonymise import Population, Table
 from transforms.errors import band, share_said
 from transforms.hierarchy import Hierarchy
-from transforms.plan import Plan
+from transforms.plan import Approval, Plan
 from transforms.policy import Forbidden, Policy, Role
 
 
@@ -77,7 +77,11 @@ class CheckEntry(_Frozen):
 
 
 class Certificate(_Frozen):
-    """The public certificate of one release; database: SHA-256 of the file."""
+    """The public certificate of one release.
+
+    registry_seal: keyed digest of the opt-out list's state, says nothing without the home's key;
+    approval: None where nobody had to approve the plan, nor did; database: SHA-256 of the file.
+    """
 
     release: str
     created_at: str
@@ -88,6 +92,8 @@ class Certificate(_Frozen):
     k: int
     l: int  # noqa: E741 - the literature's name
     plan: PlanEntry
+    approval: Approval | None
+    registry_seal: str
     tables: Mapping[str, TableEntry]
     about: Mapping[str, str]
     never_read: tuple[NeverRead, ...]
@@ -103,7 +109,6 @@ class Annex(_Frozen):
     """The exact numbers behind a certificate, for the data protection officer."""
 
     release: str
-    registry_head: str
     eligible: int
     left_out: Mapping[str, int]
     tables: Mapping[str, Mapping[str, float]]

@@ -3,10 +3,12 @@
     PrivacyError
     ├── UsageError       2   the command line does not make sense
     ├── PolicyError     10   policy, hierarchy or plan: the privacy officer's files
-    ├── SourceError     11   the operational bank: unreachable, a table, a column, a type, a row
+    ├── SourceError     11   the operational bank: a table, a column, a type, a row, a password
+    │   └── SourceAway  11   … it is away just now: the same run may succeed later
     ├── ObjectionError  12   the opt-out list or its registry
     ├── Refused         13   the limits cannot be met, or the written file failed a check
-    ├── ReleaseError    14   files: disk, permissions, another run at work
+    ├── ReleaseError    14   files: disk, permissions
+    │   └── AnotherRun  14   … another run is at work in the home
     └── EngineError     15   a library failed where no clearer word is known
 
 Messages say what, where, and the way out. They name tables, columns, clauses and banded
@@ -20,9 +22,13 @@ from typing import ClassVar
 
 
 class PrivacyError(Exception):
-    """A failure that is told to the user in one line; `exit_code` is the process's."""
+    """A failure that is told to the user in one line; `exit_code` is the process's.
+
+    retry_helps: nothing has to be mended, the same run may succeed a little later.
+    """
 
     exit_code: ClassVar[int] = 1
+    retry_helps: ClassVar[bool] = False
 
 
 class UsageError(PrivacyError):
@@ -43,6 +49,12 @@ class SourceError(PrivacyError):
     exit_code = 11
 
 
+class SourceAway(SourceError):  # noqa: N818 - a state of the bank, not a defect of anything
+    """The operational bank is away just now: unreachable, restarting, locked by a migration."""
+
+    retry_helps = True
+
+
 class ObjectionError(PrivacyError):
     """The opt-out list is missing, broken or was given something it cannot take."""
 
@@ -56,9 +68,13 @@ class Refused(PrivacyError):  # noqa: N818 - a verdict, not a malfunction: it is
 
 
 class ReleaseError(PrivacyError):
-    """Files of the home: disk full, no permission, another run at work."""
+    """Files of the home: disk full, no permission."""
 
     exit_code = 14
+
+
+class AnotherRun(ReleaseError):  # noqa: N818 - a state of the home, nothing failed
+    """Another run is at work in the home."""
 
 
 class EngineError(PrivacyError):

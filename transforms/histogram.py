@@ -42,7 +42,8 @@ class Histogram:
 
 def histogram(people: pl.DataFrame, columns: Sequence[str]) -> Histogram:
     """Count the people of each combination of leaf codes; one row is one person."""
-    counted = people.group_by(list(columns)).agg(pl.len().alias("people")).sort(list(columns))
+    names = list(columns)
+    counted = people.lazy().group_by(names).agg(pl.len().alias("people")).sort(names).collect()
     return Histogram(
         tuple(columns),
         counted.select(pl.col(list(columns)).cast(pl.Int64)).to_numpy(),

@@ -26,6 +26,16 @@ class TableFigures(BaseModel):
     classes: int
 
 
+class Approval(BaseModel):
+    """Who approved which plan (its digest), and when (ISO 8601)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    plan: str
+    by: str
+    at: str
+
+
 class Plan(BaseModel):
     """Levels by attribute, the policy that they were chosen under, and what they cost."""
 

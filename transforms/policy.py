@@ -14,7 +14,7 @@ from enum import StrEnum
 from itertools import combinations
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 
 def _kebab(name: str) -> str:
@@ -96,13 +96,36 @@ Name = Annotated[str, Field(min_length=1, max_length=128)]
 AttributeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
 
+def _time_format(text: str) -> str:
+    """Check a format of dates: year, month and day once each, as digits, nothing guessed."""
+    parts = re.findall(r"%(?:\.f|.)", text)
+    date_parts, clock = [part for part in parts if part in _DATE], [*parts]
+    for part in date_parts:
+        clock.remove(part)
+    if sorted(date_parts) != sorted(_DATE) or not set(clock) <= _CLOCK:
+        message = "a format has %Y, %m and %d once each, and %H, %M, %S, %.f for a time"
+        raise ValueError(message)
+    return text
+
+
+_DATE = ("%Y", "%m", "%d")
+_CLOCK = {"%H", "%M", "%S", "%.f"}
+TimeFormat = Annotated[str, AfterValidator(_time_format)]
+
+
 class Column(_Strict):
-    """One source column."""
+    """One source column.
+
+    format: how a CSV file writes its dates, where not as `csv` says. whose: whom an identifier
+    names; others are people who are not the row's customer: payees, relatives (clauses 7, 12).
+    """
 
     role: Role
     clause: Clause
     category: str | None = None
     type: Kind | None = None
+    format: TimeFormat | None = None
+    whose: Literal["subject", "others"] = "subject"
     attribute: AttributeName | None = None
     derive: Derivation | None = None
     hierarchy: str | None = None
@@ -132,6 +155,12 @@ class Column(_Strict):
         if self.role in {Role.SUBJECT, Role.LINK} and self.type not in {Kind.INTEGER, Kind.TEXT}:
             message = f"a {self.role} is compared as it is written: its type is integer or text"
             raise ValueError(message)
+        if self.whose == "others" and self.role not in {Role.IDENTIFIER, Role.FORBIDDEN}:
+            message = "whose says whom an identifier names, or a forbidden column"
+            raise ValueError(message)
+        if self.format is not None and self.type not in {Kind.DATE, Kind.TIMESTAMP}:
+            message = "format says how a date or a timestamp is written"
+            raise ValueError(message)
         wants = {Derivation.YEARS: {Kind.DATE}, Derivation.TOTAL: {Kind.NUMBER, Kind.INTEGER}}
         if self.derive is not None and self.type not in wants[self.derive]:
             message = f'derive = "{self.derive}" does not go with type "{self.type}"'
@@ -146,11 +175,34 @@ class Through(_Strict):
     on: Name
 
 
+class Csv(_Strict):
+    """How CSV files are written; never guessed.
+
+    decimal, thousands: the marks in numbers; date, timestamp: strptime formats.
+    """
+
+    separator: str = Field(default=",", pattern=r"^[ -~\t]$")
+    encoding: str = "utf-8"
+    null_values: tuple[str, ...] = ("",)
+    decimal: Literal[".", ","] = "."
+    thousands: Literal["", ".", ",", " ", "'", "\N{NO-BREAK SPACE}"] = ""
+    date: TimeFormat = "%Y-%m-%d"
+    timestamp: TimeFormat = "%Y-%m-%d %H:%M:%S%.f"
+
+    @model_validator(mode="after")
+    def _marks_differ(self) -> Self:
+        if self.decimal == self.thousands:
+            message = "decimal and thousands are the same mark, so numbers could not be read"
+            raise ValueError(message)
+        return self
+
+
 class Source(_Strict):
-    """One table of the operational bank."""
+    """One table of the operational bank; csv: how its files are written, where otherwise."""
 
     columns: dict[Name, Column]
     subject: Through | None = None
+    csv: Csv | None = None
 
 
 class Subject(_Strict):
@@ -272,14 +324,6 @@ class Microdata(_Strict):
     sensitive: AttributeName
 
 
-class Csv(_Strict):
-    """How the CSV files of a folder are written; never guessed."""
-
-    separator: str = Field(default=",", pattern=r"^[ -~\t]$")
-    encoding: str = "utf-8"
-    null_values: tuple[str, ...] = ("",)
-
-
 class Series(_Strict):
     """What becomes of earlier releases."""
 
@@ -291,6 +335,7 @@ class Policy(_Strict):
 
     version: str
     title: str
+    approval: Literal["required", "not required"] = "not required"
     limits: Limits = Limits()
     subject: Subject
     eligibility: Eligibility
@@ -345,6 +390,21 @@ class Policy(_Strict):
             for table, source in self.sources.items()
             if table in wanted
         }
+
+    def csv_of(self, table: str) -> Csv:
+        """Say how the CSV files of a table are written."""
+        return self.sources[table].csv or self.csv
+
+    def csv_form(self, table: str, column: str) -> Csv:
+        """Say how a column is written in a CSV file, its own format of dates included."""
+        form = self.csv_of(table)
+        own = self.sources[table].columns[column].format
+        return form if own is None else form.model_copy(update={"date": own, "timestamp": own})
+
+    def has_owner(self, table: str) -> bool:
+        """Say whether it is known whose the rows of a table are."""
+        source = self.sources[table]
+        return source.subject is not None or _has_subject(source)
 
     def owner(self, table: str) -> Owner:
         """Say which table tells whose the rows of `table` are."""
@@ -432,7 +492,7 @@ def _forbidden_problems(policy: Policy) -> Iterator[str]:
         column.category
         for source in policy.sources.values()
         for column in source.columns.values()
-        if column.role is Role.FORBIDDEN
+        if column.role is Role.FORBIDDEN and column.whose == "subject"
     }
     for category in Forbidden:
         if category not in answered and category not in policy.not_collected:

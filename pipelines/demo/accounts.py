@@ -19,6 +19,7 @@ from pipelines.demo.draws import (
     chance,
     generator,
     numbering,
+    repeated,
     weighted_by,
 )
 from pipelines.demo.people import ADULT, TODAY, Kind, People
@@ -79,8 +80,7 @@ def draw_accounts(chunk: Chunk, people: People, identifiers: AccountNumbers) -> 
     lot = rng.random(len(people))
     count = np.where(lot < _WITHOUT_ACCOUNT, 0, 1).astype(np.int64)
     count += (lot > 1 - _SECOND - _THIRD).astype(np.int64) + (lot > 1 - _THIRD)
-    owner = np.repeat(np.arange(len(people)), count)
-    slot = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+    owner, slot = repeated(count)
     number = chunk.position[owner] * _MOST + slot
     opened, closed, is_open = _lifetimes(rng, people, owner, slot)
     joint, partner = _joint_holders(rng, people, owner, count > 0)

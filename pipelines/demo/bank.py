@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import polars as pl
 
+from pipelines.demo.access import identification_rows, login_rows
 from pipelines.demo.accounts import (
     AccountNumbers,
+    Accounts,
     account_numbers,
     account_rows,
     draw_accounts,
     holder_rows,
 )
-from pipelines.demo.chunk import Chunk
+from pipelines.demo.applications import Applications, application_rows, draw_applications
+from pipelines.demo.chunk import MOST_CUSTOMERS, Chunk
+from pipelines.demo.consents import consent_rows, preference_rows
+from pipelines.demo.correspondence import call_rows, correspondence_rows, video_rows
 from pipelines.demo.customers import customer_rows, document_rows
-from pipelines.demo.directory import directory
+from pipelines.demo.debts import debt_rows, draw_debts
+from pipelines.demo.directory import Directory, directory
 from pipelines.demo.draws import Numbering, Stream, generator, numbering
+from pipelines.demo.letters import Writer, writer
+from pipelines.demo.loans import Loans, draw_instalments, draw_loans, instalment_rows, loan_rows
+from pipelines.demo.others import (
+    draw_others,
+    manager_rows,
+    party_rows,
+    payee_rows,
+    relative_rows,
+)
 from pipelines.demo.payments import draw_payments, payment_rows
-from pipelines.demo.people import CustomerNumbers, customer_numbers, draw_people
+from pipelines.demo.people import CustomerNumbers, People, customer_numbers, draw_people
 from pipelines.demo.pools import pools
 from pipelines.demo.schema import TABLES, Part, part
 from pipelines.demo.targets import BankTarget
 from transforms.errors import SourceError
 
-# Customers have eight digits.
-_MOST_CUSTOMERS: Final = 80_000_000
 _CUSTOMERS_IN_CHUNK: Final = 100_000
 _PAYMENTS_IN_CHUNK: Final = 1_000_000
 _FEWEST_IN_CHUNK: Final = 100
@@ -81,9 +95,10 @@ def write_bank(
 
     def counted() -> Iterator[Part]:
         for parts in _one_ahead(bank):
-            for piece in parts:
-                yield piece
-                rows[piece.table] += piece.rows.num_rows
+            # What is written is let go of before the next part is.
+            while parts:
+                rows[parts[0].table] += parts[0].rows.num_rows
+                yield parts.popleft()
             progress(
                 f"customers {rows['customers']:,} of {customers:,}, payments {rows['payments']:,}"
             )
@@ -94,8 +109,8 @@ def write_bank(
 
 def _checked(bank: Bank) -> Bank:
     """Return the bank if it can be made."""
-    if not 1 <= bank.customers <= _MOST_CUSTOMERS:
-        message = f"a demo bank has 1 to {_MOST_CUSTOMERS:,} customers"
+    if not 1 <= bank.customers <= MOST_CUSTOMERS:
+        message = f"a demo bank has 1 to {MOST_CUSTOMERS:,} customers"
         raise SourceError(message)
     if bank.payments_per_customer < 0 or bank.seed < 0:
         message = "payments a customer and seed of a demo bank are not negative"
@@ -103,7 +118,7 @@ def _checked(bank: Bank) -> Bank:
     return bank
 
 
-def _one_ahead(bank: Bank) -> Iterator[list[Part]]:
+def _one_ahead(bank: Bank) -> Iterator[deque[Part]]:
     """Yield the chunks, each made in the background while the one before is in use."""
     numberings = _numberings(bank.seed)
     with ThreadPoolExecutor(max_workers=1) as maker:
@@ -125,7 +140,7 @@ def _numberings(seed: int) -> Numberings:
     )
 
 
-def _chunk(bank: Bank, numberings: Numberings, number: int) -> list[Part]:
+def _chunk(bank: Bank, numberings: Numberings, number: int) -> deque[Part]:
     """Return the rows of one chunk: customers with all that is theirs."""
     first = number * bank.customers_in_chunk
     last = min(first + bank.customers_in_chunk, bank.customers)
@@ -133,11 +148,69 @@ def _chunk(bank: Bank, numberings: Numberings, number: int) -> list[Part]:
     people = draw_people(chunk, numberings.customers)
     accounts = draw_accounts(chunk, people, numberings.accounts)
     known = directory(chunk, people, accounts)
+    customers = customer_rows(chunk, people, numberings.customers)
+    documents = document_rows(chunk, people, numberings.documents)
+    files = _Files(chunk, people, accounts, known, customers, documents)
+    return deque([*_basic(files), *_further(files)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """What the further tables of a chunk are made from."""
+
+    chunk: Chunk
+    people: People
+    accounts: Accounts
+    known: Directory
+    customers: pl.DataFrame
+    documents: pl.DataFrame
+
+
+def _basic(files: _Files) -> Iterator[Part]:
+    """Yield the customers with their papers, accounts and payments."""
+    chunk, people, accounts = files.chunk, files.people, files.accounts
+    yield part("customers", files.customers)
+    yield part("identity_documents", files.documents)
+    yield part("accounts", account_rows(chunk, people, accounts))
+    yield part("account_holders", holder_rows(people, accounts))
     payments = draw_payments(chunk, people, accounts)
-    return [
-        part("customers", customer_rows(chunk, people, numberings.customers)),
-        part("identity_documents", document_rows(chunk, people, numberings.documents)),
-        part("accounts", account_rows(chunk, people, accounts)),
-        part("account_holders", holder_rows(people, accounts)),
-        part("payments", payment_rows(chunk, people, accounts, known, payments)),
-    ]
+    yield part("payments", payment_rows(chunk, people, accounts, files.known, payments))
+
+
+def _further(files: _Files) -> Iterator[Part]:
+    """Yield what the bank knows beside accounts and payments."""
+    chunk, people, customers = files.chunk, files.people, files.customers
+    applications = draw_applications(chunk, people, files.accounts)
+    loans = draw_loans(chunk, people, applications)
+    others = draw_others(chunk, people, applications, loans)
+    author = writer(chunk, people, files.known, others.named, others.owner)
+    yield part("logins", login_rows(chunk, people))
+    yield part("identifications", identification_rows(chunk, people))
+    yield part("payees", payee_rows(chunk, people, others))
+    yield part("company_managers", manager_rows(chunk, people, others))
+    yield part(
+        "credit_applications",
+        application_rows(chunk, customers, files.accounts, applications, author),
+    )
+    yield part("relatives", relative_rows(chunk, people, others))
+    yield from _credit(files, applications, loans, author)
+    yield part("loan_parties", party_rows(chunk, others, loans))
+    yield part("correspondence", correspondence_rows(chunk, customers, people, author))
+    yield part("call_recordings", call_rows(chunk, customers, people, author))
+    yield part("video_recordings", video_rows(chunk, people))
+    yield part("contact_preferences", preference_rows(chunk, customers, people))
+    yield part("marketing_consents", consent_rows(chunk, customers, people))
+
+
+def _credit(files: _Files, applications: Applications, loans: Loans,
+            author: Writer) -> Iterator[Part]:  # fmt: skip
+    """Yield the loans, their instalments, and the debts that came of them."""
+    chunk, accounts = files.chunk, files.accounts
+    instalments = draw_instalments(chunk, loans)
+    debts = draw_debts(chunk, loans, instalments)
+    yield part("loans", loan_rows(chunk, files.people, accounts, applications, loans, instalments))
+    yield part("loan_instalments", instalment_rows(chunk, loans, instalments))
+    yield part(
+        "debts",
+        debt_rows(chunk, files.customers, files.documents, accounts, loans, debts, author),
+    )

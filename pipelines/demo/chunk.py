@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
-from pipelines.demo.draws import Ints, Stream, generator
+from pipelines.demo.draws import Ints, Stream, generator, numbering
 from pipelines.demo.pools import Pools
+
+# Customers have eight digits.
+MOST_CUSTOMERS: Final = 80_000_000
+_FIRST_KEY: Final = 1_000_000_000
+# The numberings of customers, accounts and documents come before.
+_FIRST_KEY_STREAM: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +30,17 @@ class Chunk:
     def rng(self, stream: Stream) -> np.random.Generator:
         """Return this chunk's generator of a stream, at its beginning."""
         return generator(self.seed, self.number, stream)
+
+    def keys(self, stream: Stream, owner: Ints, slot: Ints, most: int) -> Ints:
+        """Return keys that no other row of the bank has in its table.
+
+        owner: the rows' customers in this chunk; slot: which of the customer's rows, below
+        ``most``; stream: what the table is drawn from.
+        """
+        rng = generator(self.seed, _FIRST_KEY_STREAM + stream, Stream.NUMBERING)
+        # A side is rounded down, so one more customer has room for what that takes away.
+        keys = numbering(rng, _FIRST_KEY, (MOST_CUSTOMERS + 20_000) * most)
+        return keys.number(self.position[owner] * most + slot)
 
     @property
     def payments(self) -> int:

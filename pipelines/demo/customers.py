@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.demo.chunk import Chunk
-from pipelines.demo.draws import Bools, Floats, Ints, Numbering, Stream, chance, weighted
+from pipelines.demo.draws import Bools, Floats, Ints, Numbering, Stream, chance, repeated, weighted
 from pipelines.demo.leaves import CITIZENSHIPS, EDUCATION, MUNICIPALITIES, OCCUPATION_TITLES
 from pipelines.demo.people import (
     ADULT,
@@ -45,7 +45,7 @@ def customer_rows(chunk: Chunk, people: People, identifiers: CustomerNumbers) ->
             "last_name": hide(pick(pool.people.last, people.last), company),
             "company_name": hide(people.display_name, natural),
             "personal_number": hide(
-                _personal_numbers(rng, identifiers.personal.number(chunk.position)), company
+                personal_numbers(rng, identifiers.personal.number(chunk.position)), company
             ),
             "business_number": hide(
                 pl.Series(identifiers.business.number(chunk.position)).cast(pl.String), natural
@@ -97,7 +97,7 @@ def customer_rows(chunk: Chunk, people: People, identifiers: CustomerNumbers) ->
 _NO_DIGIT: Final = 10
 
 
-def _personal_numbers(rng: np.random.Generator, serial: Ints) -> pl.Series:
+def personal_numbers(rng: np.random.Generator, serial: Ints) -> pl.Series:
     """Return ten digits: the serial's eight, one at random, and a check digit modulo 11.
 
     The weights 4 3 2 7 6 5 4 3 2 are what is believed of Kosovo's personal number.
@@ -221,8 +221,7 @@ def document_rows(chunk: Chunk, people: People, documents: Numbering) -> pl.Data
     rng = chunk.rng(Stream.DOCUMENTS)
     another = chance(rng, 0.35, len(people)) & (people.age >= _CARD_AGE)
     count = np.where(people.is_person, 1 + another, 0)
-    owner = np.repeat(np.arange(len(people)), count)
-    second = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+    owner, second = repeated(count)
     size = len(owner)
     number = documents.number(chunk.position[owner] * 2 + second)
     which = _document_types(rng, people, owner, second)

@@ -11,12 +11,20 @@ import numpy as np
 import polars as pl
 
 from pipelines.demo.chunk import Chunk
-from pipelines.demo.directory import Directory
+from pipelines.demo.directory import Directory, Named
 from pipelines.demo.draws import Ints, Stream, weighted_by
 from pipelines.demo.leaves import MUNICIPALITIES
 from pipelines.demo.people import REFERENCE_DAY, TODAY, day_number
 from pipelines.demo.pools import digits, joined, pick
-from pipelines.demo.templates import MONTHS, TOPICS, Language, Slot, Template, lines
+from pipelines.demo.templates import (
+    MONTHS,
+    TEMPLATES,
+    TOPICS,
+    Language,
+    Slot,
+    Template,
+    lines,
+)
 
 FIRST_DAY: Final = day_number(date(REFERENCE_DAY.year - 2, REFERENCE_DAY.month, 1))
 
@@ -43,12 +51,8 @@ class Phrases:
     second: Ints
 
 
-@cache
-def _phrases() -> Phrases:
-    """Return the templates, parsed once in a process."""
-    stretches: list[list[Template]] = [
-        lines(topic, language) for topic in TOPICS for language in Language
-    ]
+def laid_out(stretches: list[list[Template]]) -> Phrases:
+    """Return the stretches of templates, laid end to end."""
     count = np.array([len(stretch) for stretch in stretches], dtype=np.int64)
     every = [phrase for stretch in stretches for phrase in stretch]
     return Phrases(
@@ -62,22 +66,39 @@ def _phrases() -> Phrases:
     )
 
 
+@cache
+def _phrases() -> Phrases:
+    """Return the templates of payments, parsed once in a process."""
+    return laid_out(
+        [lines(TEMPLATES[topic][language]) for topic in TOPICS for language in Language]
+    )
+
+
 # How often each community writes in each language.
-_LANGUAGES: Final = ((0.8, 0.02, 0.18), (0.05, 0.87, 0.08), (0.6, 0.2, 0.2), (0.25, 0.05, 0.7))
+LANGUAGES: Final = ((0.8, 0.02, 0.18), (0.05, 0.87, 0.08), (0.6, 0.2, 0.2), (0.25, 0.05, 0.7))
 
 
 def details(chunk: Chunk, known: Directory, subjects: Subjects, topic: Ints,
             community: Ints) -> pl.Series:  # fmt: skip
     """Return the text of each payment: a phrase of the topic with its slots filled."""
     rng = chunk.rng(Stream.DETAILS)
-    phrases, words = _phrases(), _words(rng, known)
-    language = weighted_by(rng, _LANGUAGES, community)
-    stretch = topic * len(Language) + language
-    lot = rng.random(len(topic))
+    dictionary = words(rng, known, FIRST_DAY)
+    language = weighted_by(rng, LANGUAGES, community)
+    return written(rng, _phrases(), dictionary, subjects, topic * len(Language) + language)
+
+
+def written(rng: np.random.Generator, phrases: Phrases, dictionary: Words, subjects: Subjects,
+            stretch: Ints) -> pl.Series:  # fmt: skip
+    """Return a text for each subject: a phrase of the stretch with its slots filled.
+
+    A stretch is a topic and a language: its number is that of the language modulo three.
+    """
+    lot = rng.random(len(stretch))
     phrase = phrases.start[stretch] + (phrases.count[stretch] * lot).astype(np.int64)
-    month = language * _MONTHS + _month_of_day()[subjects.day]
+    language = stretch % len(Language)
+    month = language * dictionary.months + dictionary.month_of_day[subjects.day]
     texts = [
-        pick(words.text, _fillings(rng, words, slot[phrase], subjects, month))
+        pick(dictionary.text, _fillings(rng, dictionary, slot[phrase], subjects, month))
         for slot in (phrases.first, phrases.second)
     ]
     return joined(
@@ -91,18 +112,29 @@ def details(chunk: Chunk, known: Directory, subjects: Subjects, topic: Ints,
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What can fill slots, laid end to end; a stretch for each ``Slot``."""
+    """What can fill slots, laid end to end; a stretch for each ``Slot``.
+
+    ``month_of_day`` counts the months from the first one of the calendar on.
+    """
 
     text: pl.Series
     start: Ints
     count: Ints
+    month_of_day: Ints
+
+    @property
+    def months(self) -> int:
+        """How many months the calendar has."""
+        return int(self.month_of_day[-1]) + 1
 
 
 _REFERENCES: Final = 20_000
 
 
-def _words(rng: np.random.Generator, known: Directory) -> Words:
-    """Return the texts of a chunk's slots."""
+def words(rng: np.random.Generator, known: Named, first_day: int) -> Words:
+    """Return the texts of a chunk's slots, with a calendar from the first day to today."""
+    day = np.arange(first_day, TODAY)
+    month = day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
     year = pick(pl.Series(["2024/", "2025-", "26/", ""]), rng.integers(0, 4, _REFERENCES))
     texts = [
         pl.Series([""]),
@@ -112,34 +144,20 @@ def _words(rng: np.random.Generator, known: Directory) -> Words:
         known.iban,
         known.address,
         joined(year, digits(rng.integers(0, 10**6, _REFERENCES), 6)),
-        _month_names(),
-        _day_names(),
+        _month_names(month),
+        pl.Series(day.astype(np.int32)).cast(pl.Date).dt.strftime("%d.%m.%Y"),
         pl.Series([place.name for place in MUNICIPALITIES]),
     ]
     count = np.array([len(text) for text in texts], dtype=np.int64)
     start = np.cumsum(count) - count
     # The owner's slots take from the same stretches as the counterparty's.
     of_slot = np.array([0, 1, 2, 3, 4, 5, 1, 3, 4, 5, 6, 7, 8, 9])
-    return Words(pl.concat(texts), start[of_slot], count[of_slot])
+    return Words(pl.concat(texts), start[of_slot], count[of_slot], month - month[0])
 
 
-def _calendar() -> Ints:
-    """Return the month, counted from January 1970, of each day of the two years."""
-    days = np.arange(FIRST_DAY, TODAY).astype("datetime64[D]")
-    return days.astype("datetime64[M]").astype(np.int64)
-
-
-def _month_of_day() -> Ints:
-    calendar = _calendar()
-    return np.asarray(calendar - calendar[0])
-
-
-_MONTHS: Final = int(_month_of_day()[-1]) + 1
-
-
-def _month_names() -> pl.Series:
-    """Return the names of the months, those of a language together."""
-    months = [int(month) for month in np.unique(_calendar())]
+def _month_names(calendar: Ints) -> pl.Series:
+    """Return the names of the calendar's months, those of a language together."""
+    months = [int(month) for month in np.unique(calendar)]
     return pl.Series(
         [
             f"{MONTHS[language][month % 12]} {1970 + month // 12}"
@@ -149,18 +167,13 @@ def _month_names() -> pl.Series:
     )
 
 
-def _day_names() -> pl.Series:
-    days = pl.Series(np.arange(FIRST_DAY, TODAY, dtype=np.int32)).cast(pl.Date)
-    return days.dt.strftime("%d.%m.%Y")
-
-
-def _fillings(rng: np.random.Generator, words: Words, slot: Ints, subjects: Subjects,
+def _fillings(rng: np.random.Generator, dictionary: Words, slot: Ints, subjects: Subjects,
               month: Ints) -> Ints:  # fmt: skip
     """Return positions in the words: by counterparty, owner or time; others by chance."""
     theirs = (slot >= Slot.THEIR_NAME) & (slot <= Slot.THEIR_ADDRESS)
     mine = (slot >= Slot.MY_NAME) & (slot <= Slot.MY_ADDRESS)
-    return words.start[slot] + np.select(
+    return dictionary.start[slot] + np.select(
         [theirs, mine, slot == Slot.MONTH, slot == Slot.DAY],
         [subjects.counterparty, subjects.owner, month, subjects.day],
-        (words.count[slot] * rng.random(len(slot))).astype(np.int64),
+        (dictionary.count[slot] * rng.random(len(slot))).astype(np.int64),
     )

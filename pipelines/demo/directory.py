@@ -18,18 +18,24 @@ _OUTSIDERS_PER_CUSTOMER: Final = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Directory:
-    """Names, phones, addresses and IBANs, one row for each whom a payment can name.
-
-    First the chunk's customers in their order, then outsiders, then employers and institutions
-    in the order of their pools. ``adults`` are the rows of grown natural persons.
-    """
+class Named:
+    """Names, phones, addresses and IBANs, one row for each whom a text can name."""
 
     name: pl.Series
     plain_name: pl.Series
     phone: pl.Series
     address: pl.Series
     iban: pl.Series
+
+
+@dataclass(frozen=True, slots=True)
+class Directory(Named):
+    """Everybody whom a payment can name.
+
+    First the chunk's customers in their order, then outsiders, then employers and institutions
+    in the order of their pools. ``adults`` are the rows of grown natural persons.
+    """
+
     adults: Ints
     first_employer: int
     first_institution: int
@@ -79,14 +85,14 @@ def _ibans(rng: np.random.Generator, people: People, accounts: Accounts,
            others: int) -> pl.Series:  # fmt: skip
     """Return each row's IBAN: a customer's is that of the first account here."""
     size = len(people) + others
-    elsewhere = _ibans_elsewhere(rng, size)
+    elsewhere = ibans_elsewhere(rng, size)
     row = np.arange(size)
     main = accounts.slot == 0
     row[accounts.owner[main]] = size + np.flatnonzero(main)
     return pick(pl.concat([elsewhere, accounts.iban]), row)
 
 
-def _ibans_elsewhere(rng: np.random.Generator, size: int) -> pl.Series:
+def ibans_elsewhere(rng: np.random.Generator, size: int) -> pl.Series:
     """Return IBANs at other banks: of Kosovo mostly, some of Germany."""
     banks = np.array([1101, 1201, 1301, 1402, 1501, 1701, 1902])
     bank = banks[rng.integers(0, len(banks), size)]

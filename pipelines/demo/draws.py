@@ -29,6 +29,25 @@ class Stream(IntEnum):
     COUNTERPARTIES = 8
     AMOUNTS = 9
     DETAILS = 10
+    LOGINS = 11
+    IDENTIFICATIONS = 12
+    PAYEES = 13
+    MANAGERS = 14
+    APPLICATIONS = 15
+    APPLICATION_FORMS = 16
+    RELATIVES = 17
+    LOANS = 18
+    INSTALMENTS = 19
+    PARTIES = 20
+    DEBTS = 21
+    DEBT_FILES = 22
+    OTHER_PEOPLE = 23
+    WORDS = 24
+    CORRESPONDENCE = 25
+    CALLS = 26
+    VIDEOS = 27
+    PREFERENCES = 28
+    CONSENTS = 29
 
 
 def generator(seed: int, chunk: int, stream: Stream) -> np.random.Generator:
@@ -62,6 +81,12 @@ def weighted_by(rng: np.random.Generator, weights: npt.ArrayLike, group: Ints) -
 def skewed(rng: np.random.Generator, count: int | Ints, size: int, power: float = 1.7) -> Ints:
     """Return positions below ``count``, the first ones far more often than the last."""
     return np.asarray(count * rng.random(size) ** power).astype(np.int64)
+
+
+def repeated(count: Ints) -> tuple[Ints, Ints]:
+    """Return each row number as often as its count says, and which of its times it is."""
+    row = np.repeat(np.arange(len(count)), count)
+    return row, np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
 
 
 @dataclass(frozen=True, slots=True)

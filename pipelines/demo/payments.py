@@ -15,10 +15,10 @@ from pipelines.demo.details import FIRST_DAY, Subjects, details
 from pipelines.demo.directory import Directory
 from pipelines.demo.draws import Bools, Floats, Ints, Stream, chance, weighted, weighted_by
 from pipelines.demo.people import TODAY, Kind, People
-from pipelines.demo.pools import Business, Pools, hide, joined, pick
+from pipelines.demo.pools import Business, Pools, hide, internet_addresses, pick
 from pipelines.demo.templates import PURPOSES, TOPICS
+from pipelines.demo.times import DAYTIME, MICROSECONDS_A_DAY, OFFICE_HOURS
 
-MICROSECONDS_A_DAY: Final = 86_400_000_000
 _DAYS: Final = TODAY - FIRST_DAY
 _FIRST_PAYMENT: Final = 1_000_000_000
 
@@ -220,12 +220,9 @@ _SALARY_DAY_WEIGHTS: Final = _DAY_WEIGHTS * np.where(
     1.0,
 )
 
-# Hours of the day by channel: shops and phones until late, branches in office hours.
-_DAYTIME: Final = (0.4, 0.2, 0.1, 0.1, 0.1, 0.3, 1, 3, 6, 8, 9, 9,
-                   10, 9, 8, 8, 9, 10, 10, 9, 7, 5, 3, 1)  # fmt: skip
-_OFFICE_HOURS: Final = (*[0] * 8, 6, 9, 10, 9, 6, 7, 8, 6, 1, *[0] * 7)
 _NIGHT_RUN: Final = (0, 0, 1, 4, 2, *[0] * 19)
-_HOURS: Final = (_DAYTIME, _DAYTIME, _DAYTIME, _OFFICE_HOURS, _DAYTIME, _NIGHT_RUN)
+# By channel.
+_HOURS: Final = (DAYTIME, DAYTIME, DAYTIME, OFFICE_HOURS, DAYTIME, _NIGHT_RUN)
 
 
 def _booking_times(rng: np.random.Generator, life: Lives, purpose: Ints,
@@ -351,13 +348,8 @@ def _amounts(rng: np.random.Generator, people: People, payments: Payments,
 
 def _addresses(rng: np.random.Generator, accounts: int, payments: Payments) -> pl.Series:
     """Return IP addresses of what was ordered on line: an account's usual one, or another."""
-    networks = pl.Series(["46.99", "84.22", "185.67", "213.163", "80.80", "178.132", "37.26"])
     size = accounts + accounts // 4 + 1
-    address = joined(
-        pick(networks, rng.integers(0, len(networks), size)),
-        ".", pl.Series(rng.integers(0, 256, size)).cast(pl.String),
-        ".", pl.Series(rng.integers(1, 255, size)).cast(pl.String),
-    )  # fmt: skip
+    address = internet_addresses(rng, size)
     elsewhere = chance(rng, 0.2, len(payments))
     row = np.where(elsewhere, rng.integers(0, size, len(payments)), payments.account)
     online = (payments.channel == CHANNELS.index("mobile")) | (

@@ -58,6 +58,32 @@ def digits(numbers: Ints, width: int) -> pl.Series:
     return pl.Series(numbers + 10**width).cast(pl.String).str.slice(1)
 
 
+_NETWORKS: Final = pl.Series(["46.99", "84.22", "185.67", "213.163", "80.80", "178.132", "37.26"])
+
+
+def internet_addresses(rng: np.random.Generator, size: int) -> pl.Series:
+    """Return IP addresses (version 4) of networks that serve the country."""
+    return joined(
+        pick(_NETWORKS, rng.integers(0, len(_NETWORKS), size)),
+        ".", pl.Series(rng.integers(0, 256, size)).cast(pl.String),
+        ".", pl.Series(rng.integers(1, 255, size)).cast(pl.String),
+    )  # fmt: skip
+
+
+def by_hand(rng: np.random.Generator, values: pl.Series, dirt: float = 0.03) -> pl.Series:
+    """Return the values, a share of them in other cases or with stray blanks."""
+    style = pl.Series(rng.random(len(values)) / dirt * 3)
+    return pl.select(
+        pl.when(style < 1)
+        .then(values.str.to_uppercase())
+        .when(style < 2)  # noqa: PLR2004 - the second third
+        .then(pl.concat_str(pl.lit(" "), values, pl.lit(" ")))
+        .when(style < 3)  # noqa: PLR2004 - the last third
+        .then(values.str.to_lowercase())
+        .otherwise(values)
+    ).to_series()
+
+
 _NO_MARK_TO_DROP: Final = str.maketrans({"đ": "dj", "Đ": "Dj", "ß": "ss", "\u0131": "i", "ø": "o"})
 
 

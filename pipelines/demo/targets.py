@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import duckdb
+import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.demo.schema import MARK_KEY, MARK_VALUE, TABLES, Part
@@ -49,14 +51,36 @@ class ParquetTarget:
 
     def write(self, parts: Iterable[Part]) -> None:
         """Write all the parts; the folder appears only when the last one is in."""
-        unfinished = _unfinished(self.folder)
+        with _appearing(self.folder) as unfinished:
+            _write_parquet(unfinished, parts)
+
+
+@dataclass(frozen=True, slots=True)
+class CsvTarget:
+    """A folder with one CSV file a table: UTF-8, commas, a header, ISO dates, decimal points.
+
+    A missing value is an empty field.
+    """
+
+    folder: Path
+
+    def write(self, parts: Iterable[Part]) -> None:
+        """Write all the parts; the folder appears only when the last one is in."""
+        with _appearing(self.folder) as unfinished:
+            _write_csv(unfinished, parts)
+
+
+@contextmanager
+def _appearing(folder: Path) -> Iterator[Path]:
+    """Yield a folder to fill, which gets its name when it is full and is gone otherwise."""
+    unfinished = _unfinished(folder)
+    _discard(unfinished)
+    try:
+        unfinished.mkdir(parents=True)
+        yield unfinished
+        unfinished.rename(folder)
+    finally:
         _discard(unfinished)
-        try:
-            unfinished.mkdir(parents=True)
-            _write_files(unfinished, parts)
-            unfinished.rename(self.folder)
-        finally:
-            _discard(unfinished)
 
 
 def _unfinished(path: Path) -> Path:
@@ -85,7 +109,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, parts: Iterable[Part]) -> Non
     connection.unregister("part")
 
 
-def _write_files(folder: Path, parts: Iterable[Part]) -> None:
+def _write_parquet(folder: Path, parts: Iterable[Part]) -> None:
     """Write each table's parts as row groups of its file."""
     with ExitStack() as closing:
         writers = {
@@ -95,3 +119,21 @@ def _write_files(folder: Path, parts: Iterable[Part]) -> None:
         writers["customers"].add_key_value_metadata({MARK_KEY: MARK_VALUE})
         for part in parts:
             writers[part.table].write_table(part.rows)
+
+
+def _write_csv(folder: Path, parts: Iterable[Part]) -> None:
+    """Write each table's header, and its parts below it."""
+    with ExitStack() as closing:
+        files = {
+            table: closing.enter_context((folder / f"{table}.csv").open("wb")) for table in TABLES
+        }
+        for table, schema in TABLES.items():
+            _frame(schema.empty_table()).write_csv(files[table])
+        for part in parts:
+            _frame(part.rows).write_csv(
+                files[part.table], include_header=False, datetime_format="%Y-%m-%d %H:%M:%S%.6f"
+            )
+
+
+def _frame(rows: pa.Table) -> pl.DataFrame:
+    return pl.DataFrame(rows)

@@ -266,6 +266,6 @@ TEMPLATES: Final[dict[str, tuple[str, str, str]]] = {
 }
 
 
-def lines(topic: str, language: Language) -> list[Template]:
-    """Return the templates of a topic in a language."""
-    return [template(line.strip()) for line in TEMPLATES[topic][language].splitlines()]
+def lines(text: str) -> list[Template]:
+    """Return the templates that the lines of a text describe."""
+    return [template(line.strip()) for line in text.splitlines()]

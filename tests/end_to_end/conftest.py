@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from end_to_end.program import Here, Home, Run, generate, new_home
+from end_to_end.postgres import Cluster, binaries, new_cluster
+from end_to_end.program import SMALL, Here, Home, Run, generate, new_home
 
 from pipelines.cli import main
 from pipelines.scheduler import scheduler
 
-SMALL = 3_000
 LARGE = 50_000
 
 
@@ -23,6 +24,42 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with scheduler(folder) as server:
         server.wait()
         yield folder
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A real PostgreSQL; where none is installed its tests are skipped, and it is said aloud."""
+    programs = binaries()
+    if programs is None:
+        warnings.warn("no PostgreSQL is installed: its tests are skipped", stacklevel=1)
+        pytest.skip("no PostgreSQL is installed (Debian: apt-get install postgresql)")
+    server = new_cluster(programs)
+    yield server
+    server.stop("immediate")
+    shutil.rmtree(server.folder, ignore_errors=True)
+
+
+@pytest.fixture
+def own_cluster(cluster: Cluster) -> Iterator[Cluster]:
+    """A server of the test's own, free to be killed."""
+    server = new_cluster(cluster.programs)
+    yield server
+    server.stop("immediate")
+    shutil.rmtree(server.folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_bank(cluster: Cluster) -> str:
+    """The name of a database with a small bank, to be copied."""
+    name = cluster.new_database()
+    generate(cluster.uri(name), SMALL)
+    return name
+
+
+@pytest.fixture
+def postgres(cluster: Cluster) -> str:
+    """The URI of a fresh, empty database whose tables belong to the user."""
+    return cluster.uri(cluster.new_database())
 
 
 @pytest.fixture(scope="session")

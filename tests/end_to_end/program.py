@@ -13,6 +13,8 @@ from pathlib import Path
 import duckdb
 
 PROGRAM = Path(sys.executable).parent / "clause16"
+SMALL = 3_000
+"""Customers of a small bank."""
 
 
 @dataclass(frozen=True)

@@ -94,8 +94,8 @@ POLICY: dict[str, tuple[str, str, str]] = {
         "municipalities.csv",
     ),
     "a forbidden category that nobody answers for": (
-        'role = "forbidden", clause = 9, category = "national identification number"',
-        'role = "unused", clause = 9',
+        'category = "national identification number"',
+        'category = "exact residence"',
         "national identification number",
     ),
     "a clause that collects nothing": ("clause = 9", "clause = 17", "clause"),

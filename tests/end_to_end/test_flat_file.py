@@ -10,7 +10,7 @@ import duckdb
 import pytest
 from end_to_end.program import Here, Home, new_home
 
-from pipelines.sources import DEMO_MARK
+from pipelines.sources.bank import DEMO_MARK
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "adult.toml"
 COLUMNS = {

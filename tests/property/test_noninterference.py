@@ -6,11 +6,15 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 
 import polars as pl
+import pytest
 from builders import (
     AGES,
     AMOUNTS,
+    AS_OF,
+    HIERARCHIES,
     LADDERS,
     POLICY,
     Person,
@@ -29,8 +33,10 @@ from builders import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from transforms.anonymise import count_population
 from transforms.plan import Plan
 from transforms.policy import READ_FOR_MICRODATA, Policy, Role
+from transforms.steps import gather
 
 QUASI = {"people": ("age", "town", "job"), "wealth": ("age", "town")}
 SENSITIVE = {"people": "health", "wealth": "savings"}
@@ -209,6 +215,32 @@ def _elsewhere_in_its_bucket(person: Person, plan: Plan, rng: random.Random) -> 
         health=other("health", person.health),
         savings=None if savings is None else position("savings", savings),
     )
+
+
+def _in_batches(table: pl.DataFrame, rng: random.Random) -> list[pl.DataFrame]:
+    """Cut a table anywhere, into empty batches too."""
+    cuts = sorted(rng.randint(0, table.height) for _ in range(rng.randint(0, 6)))
+    edges = [0, *cuts, table.height]
+    return [table[low:high] for low, high in pairwise(edges)]
+
+
+@given(populations(), st.sets(st.integers(1, 400), max_size=5), seeds, st.integers(1, 8))
+def test_how_a_source_cuts_its_tables_into_batches_does_not_matter(
+    people: Sequence[Person], objectors: set[int], seed: int, pending: int
+) -> None:
+    tables, rng = bank(people), random.Random(seed)
+    listed = [str(key) for key in objectors]
+    whole = counted(tables, listed)
+    cut = {name: _in_batches(table, rng) for name, table in tables.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        # So that tallies are merged more than once.
+        patch.setattr(gather, "PENDING_ROWS", pending)
+        parts = count_population(cut, POLICY, HIERARCHIES, listed, AS_OF, AS_OF)
+    assert parts.left_out == whole.left_out
+    assert (parts.read, parts.eligible) == (whole.read, whole.eligible)
+    for one, other in zip(parts.candidates, whole.candidates, strict=True):
+        assert one.leaves.codes.tolist() == other.leaves.codes.tolist()
+        assert one.leaves.people.tolist() == other.leaves.people.tolist()
 
 
 @settings(max_examples=25)

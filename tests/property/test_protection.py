@@ -114,7 +114,7 @@ def test_histogram_and_sql_agree_on_codes(people: Sequence[Person]) -> None:
         schema=dict.fromkeys(columns, pl.String),
         orient="row",
     ).with_columns(pl.lit(None, pl.Int64).alias("age"), pl.lit(None, pl.Float64).alias("savings"))
-    codes = encode(frame, POLICY, HIERARCHIES).select(columns)
+    codes = encode(frame, HIERARCHIES, columns).select(columns)
     counts = histogram(codes, columns)
     ours = {
         tuple(row): number

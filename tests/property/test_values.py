@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from transforms.certificate import content_hash
 from transforms.errors import PolicyError
 from transforms.hierarchy import lookup_hierarchy
-from transforms.steps.encode import encode
+from transforms.steps.encode import encode, refuse_unlisted, unlisted_counts
 from transforms.steps.exclude import completed_years
 
 LOOKUPS = sorted(LINES)
@@ -34,7 +34,9 @@ def person(name: str, value: object) -> pl.DataFrame:
 
 def code(name: str, value: object) -> int:
     """Return the leaf code of a value."""
-    return int(encode(person(name, value), POLICY, HIERARCHIES).get_column(name).item())
+    codes = encode(person(name, value), HIERARCHIES, [name])
+    refuse_unlisted(unlisted_counts(codes, [name]), POLICY)
+    return int(codes.get_column(name).item())
 
 
 # ----------------------------------------------------------------------------------------- encode
@@ -109,7 +111,7 @@ def test_a_code_is_a_leaf_and_its_labels_are_those_of_the_line(name: str) -> Non
 
 
 def test_nobody_at_all_is_encoded_as_nobody() -> None:
-    assert encode(person("town", None).clear(), POLICY, HIERARCHIES).height == 0
+    assert encode(person("town", None).clear(), HIERARCHIES, ["town"]).height == 0
 
 
 # ------------------------------------------------------------------------------- completed years

@@ -7,11 +7,11 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from builders import POLICY
+from builders import POLICY, policy_fields
 
 from transforms.errors import SourceError
-from transforms.policy import Kind
-from transforms.steps.conform import conform, fits, kind_of
+from transforms.policy import Kind, Policy
+from transforms.steps.conform import broken_counts, conform, fits, kind_of, refuse_broken
 
 CANARY = "2001-13-77 EUR Agim"
 
@@ -19,7 +19,9 @@ CANARY = "2001-13-77 EUR Agim"
 def conformed(column: str, values: list[object], table: str = "people") -> list[object]:
     """Return what a column becomes."""
     frame = pl.DataFrame({column: values}, strict=False)
-    return conform({table: frame}, POLICY)[table].get_column(column).to_list()
+    read = conform(frame, table, POLICY)
+    refuse_broken(table, broken_counts(read), POLICY)
+    return read.get_column(column).to_list()
 
 
 @pytest.mark.parametrize(
@@ -133,3 +135,77 @@ def test_whole_numbers_are_numbers_and_nothing_else_is_another() -> None:
         for declared in Kind:
             whole = found is Kind.INTEGER and declared is Kind.NUMBER
             assert fits(found, declared) is (found is declared or whole)
+
+
+# ------------------------------------------------------------------- how a CSV file is written
+
+
+def written(column: str, values: list[object], table: str = "people", **csv: str) -> list[object]:
+    """Return what a column of text becomes under a policy that says how it is written."""
+    fields = policy_fields()
+    fields["csv"] = {name: form for name, form in csv.items() if name != "format"}
+    if "format" in csv:
+        fields["sources"][table]["columns"][column]["format"] = csv["format"]
+    policy = Policy.model_validate(fields)
+    read = conform(pl.DataFrame({column: values}), table, policy)
+    refuse_broken(table, broken_counts(read), policy)
+    return read.get_column(column).to_list()
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("%d.%m.%Y", "29.02.1980"),
+        ("%m/%d/%Y", "02/29/1980"),
+        ("%Y%m%d", "19800229"),
+        ("%d.%m.%Y %H:%M", "29.02.1980 00:00"),
+    ],
+)
+def test_a_date_is_read_in_the_form_that_is_declared_and_in_no_other(form: str, text: str) -> None:
+    for declared in ({"date": form}, {"format": form}, {"date": "%Y-%m-%d", "format": form}):
+        assert written("born", [text, None, " "], **declared) == [date(1980, 2, 29), None, None]
+        with pytest.raises(SourceError, match=r"people\.born: fewer than 11 rows"):
+            written("born", ["1980-02-29"], **declared)
+
+
+def test_a_day_taken_for_a_month_is_refused_where_it_can_be_seen() -> None:
+    with pytest.raises(SourceError):
+        written("born", ["12/31/1980"], date="%d/%m/%Y")
+
+
+@pytest.mark.parametrize(
+    ("decimal", "thousands", "text", "value"),
+    [
+        (",", "", "12,50", 12.5),
+        (",", ".", "1.234.567,89", 1234567.89),
+        (",", ".", "1234,5", 1234.5),
+        (",", " ", "-1 234,5", -1234.5),
+        (".", ",", "1,234.5", 1234.5),
+        (".", "'", "1'234", 1234.0),
+        (",", "", "7", 7.0),
+    ],
+)
+def test_a_number_is_read_with_its_declared_marks(
+    decimal: str, thousands: str, text: str, value: float
+) -> None:
+    assert written("balance", [text], "accounts", decimal=decimal, thousands=thousands) == [value]
+
+
+@pytest.mark.parametrize(
+    ("decimal", "thousands", "text"),
+    [
+        (",", "", "12.50"),
+        (",", "", "1.234,50"),
+        (".", "", "12,50"),
+        (".", "", "1,234"),
+        (",", ".", "12.50"),
+        (",", ".", "1.23.456"),
+        (",", ".", "1,234.50"),
+        (",", ".", "1,2,3"),
+    ],
+)
+def test_a_number_with_another_mark_is_refused_and_not_taken_for_another_number(
+    decimal: str, thousands: str, text: str
+) -> None:
+    with pytest.raises(SourceError, match=r"accounts\.balance"):
+        written("balance", [text], "accounts", decimal=decimal, thousands=thousands)

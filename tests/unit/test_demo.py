@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,40 +13,25 @@ import duckdb
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
+from demo_bank import (
+    CUSTOMERS,
+    PAYMENTS,
+    SEED,
+    Bank,
+    read_csv,
+    read_duckdb,
+    read_parquet,
+    write,
+)
 from polars.testing import assert_frame_equal
 from stdnum import iban
 
-from pipelines.demo import BankTarget, DuckDBTarget, ParquetTarget, bank, leaves, write_bank
-from pipelines.demo.schema import TABLES, Part
+from pipelines.demo import CsvTarget, DuckDBTarget, ParquetTarget, bank, leaves
+from pipelines.demo.schema import KEYS, TABLES, Part
 from transforms.errors import SourceError
 
 ROOT = Path(__file__).parents[2]
 HIERARCHIES = ROOT / "data" / "hierarchies"
-CUSTOMERS, PAYMENTS, SEED = 2_000, 10, 16
-Bank = dict[str, pl.DataFrame]
-
-
-def silent(line: str) -> None:
-    """Say nothing of the progress."""
-
-
-def write(target: BankTarget, *, customers: int = CUSTOMERS,
-          payments: int = PAYMENTS, seed: int = SEED,
-          progress: Callable[[str], None] = silent) -> dict[str, int]:  # fmt: skip
-    """Write the bank of these tests, or one that differs from it in what is given."""
-    return write_bank(target, customers=customers, payments_per_customer=payments, seed=seed,
-                      progress=progress)  # fmt: skip
-
-
-def read_duckdb(path: Path) -> Bank:
-    """Return all tables of a bank in a DuckDB file."""
-    with duckdb.connect(str(path), read_only=True) as connection:
-        return {table: connection.sql(f"FROM {table}").pl() for table in TABLES}
-
-
-def read_parquet(folder: Path) -> Bank:
-    """Return all tables of a bank in Parquet files."""
-    return {table: pl.read_parquet(folder / f"{table}.parquet") for table in TABLES}
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +85,20 @@ def test_the_same_numbers_give_the_same_bank_whatever_the_target(
     write(ParquetTarget(tmp_path / "bank"))
     for table, rows in read_parquet(tmp_path / "bank").items():
         assert_frame_equal(rows, tables[table])
+    write(CsvTarget(tmp_path / "csv"))
+    for table, rows in read_csv(tmp_path / "csv").items():
+        assert_frame_equal(rows, tables[table])
+
+
+def test_csv_files_can_be_read_by_anybody(tmp_path: Path) -> None:
+    write(CsvTarget(tmp_path / "bank"))
+    assert {path.stem for path in (tmp_path / "bank").iterdir()} == set(TABLES)
+    lines = (tmp_path / "bank" / "payments.csv").read_text("utf-8").splitlines()
+    assert lines[0] == ",".join(TABLES["payments"].names)
+    assert re.search(r",20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6},\d+\.\d\d,EUR,", lines[1])
+    letters = (tmp_path / "bank" / "correspondence.csv").read_text("utf-8")
+    # Text of several lines stands between quotes.
+    assert re.search(r',"[^",]+,?[^",]*\n\n', letters)
 
 
 def test_another_seed_gives_another_bank(tables: Bank, tmp_path: Path) -> None:
@@ -156,13 +156,10 @@ def test_chunks_share_no_identifier_and_progress_is_told_after_each(
     said: list[str] = []
     write(ParquetTarget(tmp_path / "bank"), progress=said.append)
     tables = read_parquet(tmp_path / "bank")
-    keys = {
-        "customers": ("customer_id", "personal_number", "business_number"),
-        "identity_documents": ("document_id",),
-        "accounts": ("account_id", "iban"),
-        "payments": ("payment_id",),
-    }
-    for table, columns in keys.items():
+    for table, key in KEYS.items():
+        assert not tables[table].select(key).is_duplicated().any(), table
+    others = {"customers": ("personal_number", "business_number"), "accounts": ("iban",)}
+    for table, columns in others.items():
         for column in columns:
             assert tables[table][column].drop_nulls().is_unique().all(), column
     assert len(said) == 4
@@ -174,9 +171,9 @@ def test_chunks_share_no_identifier_and_progress_is_told_after_each(
 # Whole or not at all, and marked.
 
 
-@pytest.mark.parametrize("target", [DuckDBTarget, ParquetTarget])
+@pytest.mark.parametrize("target", [DuckDBTarget, ParquetTarget, CsvTarget])
 def test_a_run_killed_half_way_leaves_no_bank_and_does_not_hinder_the_next(
-    target: type[DuckDBTarget | ParquetTarget], tmp_path: Path
+    target: type[DuckDBTarget | ParquetTarget | CsvTarget], tmp_path: Path
 ) -> None:
     place = tmp_path / "bank"
     killed = f"""
@@ -194,9 +191,9 @@ write_bank({target.__name__}(Path({str(place)!r})), customers=300, payments_per_
     assert list(tmp_path.iterdir()) == [place]
 
 
-@pytest.mark.parametrize("target", [DuckDBTarget, ParquetTarget])
+@pytest.mark.parametrize("target", [DuckDBTarget, ParquetTarget, CsvTarget])
 def test_a_run_that_fails_leaves_nothing(
-    target: type[DuckDBTarget | ParquetTarget], tmp_path: Path
+    target: type[DuckDBTarget | ParquetTarget | CsvTarget], tmp_path: Path
 ) -> None:
     def fail(line: str) -> None:
         raise OSError(line)

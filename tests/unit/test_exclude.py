@@ -8,7 +8,6 @@ import polars as pl
 import pytest
 from builders import (
     AS_OF,
-    HIERARCHIES,
     POLICY,
     Person,
     Tables,
@@ -17,14 +16,12 @@ from builders import (
     policy_fields,
 )
 
-from transforms.anonymise import count_population
 from transforms.errors import SourceError
 from transforms.policy import Policy
 from transforms.steps.exclude import (
     LeftOut,
-    check_keys,
-    exclude_ineligible,
-    exclude_objectors,
+    ineligible,
+    names_objector,
 )
 
 ALIKE = Person(age=2, town="Peja", job="nurse", health="flu", savings=1)
@@ -44,22 +41,31 @@ def with_people(tables: Tables, **columns: list[object]) -> Tables:
     return {**tables, "people": tables["people"].with_columns(said)}
 
 
-def eligible(tables: Tables) -> list[int]:
+def eligible(
+    tables: Tables, policy: Policy = POLICY, as_of: date = AS_OF, today: date | None = None
+) -> list[int]:
     """Return the keys of the people who stay."""
-    left, _ = exclude_ineligible(tables, POLICY, AS_OF, AS_OF, objected=0, not_found=0)
-    return left["people"].get_column("id").to_list()
+    reasons = ineligible(tables["people"], policy.eligibility, as_of, today or as_of)
+    return tables["people"].filter(reasons.is_null()).get_column("id").to_list()
 
 
 def left_out(tables: Tables) -> LeftOut:
     """Return who was left out, by reason."""
-    return exclude_ineligible(tables, POLICY, AS_OF, AS_OF, objected=0, not_found=0)[1]
+    return counted(tables).left_out
+
+
+def without(tables: Tables, objectors: list[str]) -> tuple[Tables, int]:
+    """Return what is left without the objectors' rows, and how many people those were."""
+    named = {name: names_objector(table, name, POLICY, objectors) for name, table in tables.items()}
+    met = tables["people"].filter(named["people"]).get_column("id").n_unique()
+    return {name: table.filter(~named[name]) for name, table in tables.items()}, met
 
 
 # -------------------------------------------------------------------------------------- objectors
 
 
 def test_an_objector_is_removed_wherever_a_table_names_a_person() -> None:
-    left, met = exclude_objectors(people(), POLICY, ["2", "4"])
+    left, met = without(people(), ["2", "4"])
     assert met == 2
     assert left["people"].get_column("id").to_list() == [1, 3, 5]
     assert left["holders"].get_column("id").unique(maintain_order=True).to_list() == [1, 3, 5]
@@ -69,7 +75,7 @@ def test_an_objector_is_removed_wherever_a_table_names_a_person() -> None:
 def test_a_key_is_compared_as_text_whatever_its_type(dtype: pl.DataType) -> None:
     tables = {name: table.cast({"id": dtype}) if "id" in table else table
               for name, table in people().items()}  # fmt: skip
-    left, met = exclude_objectors(tables, POLICY, ["2"])
+    left, met = without(tables, ["2"])
     assert met == 1
     assert left["people"].height == 4
     assert left["holders"].height == 8
@@ -80,14 +86,14 @@ def test_blanks_around_a_key_of_the_source_do_not_matter(written: str) -> None:
     tables = {name: table.cast({"id": pl.String}) if "id" in table else table
               for name, table in people().items()}  # fmt: skip
     tables["people"] = tables["people"].with_columns(pl.col("id").replace("2", written))
-    left, met = exclude_objectors(tables, POLICY, ["2"])
+    left, met = without(tables, ["2"])
     assert met == 1
     assert left["people"].height == 4
 
 
 @pytest.mark.parametrize("written", [" 2", "2 "])
 def test_blanks_around_a_listed_key_do_not_matter(written: str) -> None:
-    left, met = exclude_objectors(people(), POLICY, [written])
+    left, met = without(people(), [written])
     assert met == 1
     assert left["people"].height == 4
 
@@ -105,7 +111,7 @@ def test_a_number_written_otherwise_is_the_same_objector(written: str) -> None:
 def test_an_objector_in_two_rows_is_one_person() -> None:
     tables = people()
     twice = {**tables, "people": pl.concat([tables["people"], tables["people"].head(2)])}
-    left, met = exclude_objectors(twice, POLICY, ["1"])
+    left, met = without(twice, ["1"])
     assert met == 1
     assert left["people"].height == 5
 
@@ -113,15 +119,22 @@ def test_an_objector_in_two_rows_is_one_person() -> None:
 def test_nobody_objects_where_nobody_is_listed_and_no_key_is_missing_by_it() -> None:
     tables = people()
     tables = with_people(tables, id=[None, 2, 3, 4, 5])
-    left, met = exclude_objectors(tables, POLICY, [])
+    left, met = without(tables, [])
     assert met == 0
     assert left["people"].height == 5
 
 
 def test_who_is_listed_and_unknown_changes_nothing() -> None:
-    left, met = exclude_objectors(people(), POLICY, ["77", "", "Robert'); DROP TABLE people"])
+    left, met = without(people(), ["77", "", "Robert'); DROP TABLE people"])
     assert met == 0
     assert left["people"].height == 5
+
+
+def test_who_objected_is_counted_once_and_who_is_unknown_apart() -> None:
+    tables = people()
+    assert counted(tables, ["2", " 2", "002", "77"]).left_out == LeftOut(
+        objected=1, not_found=1, not_natural_persons=0, minors=0, beyond_retention=0
+    )
 
 
 def test_a_joint_account_still_counts_for_who_did_not_object() -> None:
@@ -180,17 +193,13 @@ def test_without_a_column_of_consent_no_minor_stays() -> None:
     fields = policy_fields()
     del fields["eligibility"]["minors"]["consent"]
     tables = with_people(people(), born=[date(2020, 1, 1)] * 5, consent=[True] * 5)
-    left, _ = exclude_ineligible(
-        tables, Policy.model_validate(fields), AS_OF, AS_OF, objected=0, not_found=0
-    )
-    assert left["people"].height == 0
+    assert eligible(tables, Policy.model_validate(fields)) == []
 
 
 def test_who_was_born_on_a_leap_day_is_fourteen_on_the_first_of_march() -> None:
     tables = with_people(people(1), born=[date(2012, 2, 29)])
     for as_of, stay in ((date(2026, 2, 28), 0), (date(2026, 3, 1), 1)):
-        left, _ = exclude_ineligible(tables, POLICY, as_of, as_of, objected=0, not_found=0)
-        assert left["people"].height == stay
+        assert len(eligible(tables, as_of=as_of)) == stay
 
 
 # -------------------------------------------------------------------------------------- retention
@@ -208,8 +217,7 @@ def test_retention_ends_on_its_day() -> None:
 def test_what_ended_on_a_leap_day_is_kept_no_longer_than_to_the_end_of_february() -> None:
     tables = with_people(people(1), ended=[date(2020, 2, 29)])
     for as_of, stay in ((date(2025, 2, 27), 1), (date(2025, 2, 28), 0)):
-        left, _ = exclude_ineligible(tables, POLICY, as_of, as_of, objected=0, not_found=0)
-        assert left["people"].height == stay
+        assert len(eligible(tables, as_of=as_of)) == stay
 
 
 def test_everybody_is_left_out_once() -> None:
@@ -243,10 +251,10 @@ def test_the_left_out_own_values_that_no_hierarchy_lists() -> None:
 CANARY = 9_876_543_210
 
 
-def refused(tables: Tables) -> str:
+def refused(tables: Tables, policy: Policy = POLICY) -> str:
     """Return what is said of keys that are wrong, having seen that no value is in it."""
     with pytest.raises(SourceError) as caught:
-        check_keys(tables, POLICY)
+        counted(tables, policy=policy)
     said = str(caught.value)
     assert str(CANARY) not in said
     assert caught.value.__cause__ is None
@@ -283,13 +291,14 @@ def test_a_holder_holds_an_account_that_there_is(account: int | None) -> None:
 
 
 def test_keys_are_stored_alike() -> None:
-    tables = people(2)
-    said = refused({**tables, "holders": tables["holders"].cast({"id": pl.String})})
+    fields = policy_fields()
+    fields["sources"]["holders"]["columns"]["id"]["type"] = "text"
+    said = refused(people(2), Policy.model_validate(fields))
     assert "holders.id and people.id are of different types" in said
 
 
 def test_a_table_that_is_right_passes() -> None:
-    check_keys(people(), POLICY)
+    assert counted(people()).eligible == 5
 
 
 # --------------------------------------------------------------------------------------- totals
@@ -319,7 +328,7 @@ def test_a_total_too_large_to_count_is_not_taken_for_a_small_one() -> None:
         "holders": pl.DataFrame({"account": range(many), "id": [1] * many}),
     }
     with pytest.raises(Exception, match=r"accounts\.balance"):
-        count_population(told, POLICY, HIERARCHIES, (), AS_OF, AS_OF)
+        counted(told)
 
 
 def test_another_reference_date_lets_nobody_in() -> None:
@@ -331,5 +340,4 @@ def test_another_reference_date_lets_nobody_in() -> None:
         consent=[None, None, None, None, None],
     )
     for as_of in (date(AS_OF.year - 6, 1, 1), AS_OF, date(AS_OF.year + 20, 1, 1)):
-        left, _ = exclude_ineligible(tables, POLICY, as_of, AS_OF, objected=0, not_found=0)
-        assert left["people"].height == 0
+        assert eligible(tables, as_of=as_of, today=AS_OF) == []

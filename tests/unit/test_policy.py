@@ -353,3 +353,48 @@ def test_the_demo_bank_reads_nothing_that_clause_16_forbids() -> None:
     for table, columns in reads.items():
         for column in columns:
             assert policy.sources[table].columns[column].role in READ_FOR_MICRODATA
+
+
+# -------------------------------------------------------------------------------- how files look
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"date": "%d.%m.%y"}, "a format has %Y, %m and %d once each"),
+        ({"date": "%d %b %Y"}, "a format has %Y, %m and %d once each"),
+        ({"timestamp": "%Y-%m"}, "a format has %Y, %m and %d once each"),
+        ({"date": "%Y-%m-%d %Z"}, "a format has %Y, %m and %d once each"),
+        ({"decimal": ";"}, "decimal"),
+        ({"decimal": ",", "thousands": ","}, "decimal and thousands are the same mark"),
+        ({"separator": ";;"}, "separator"),
+        ({"dates": "%Y-%m-%d"}, "csv.dates"),
+    ],
+)
+def test_a_form_of_files_that_could_be_read_in_two_ways_is_refused(
+    form: dict[str, str], said: str
+) -> None:
+    assert said in refused(changed(lambda fields: fields.update(csv=form)))
+    tables = changed(lambda fields: fields["sources"]["people"].update(csv=form))
+    assert said in refused(tables)
+
+
+def test_a_format_is_for_dates_and_whose_for_identifiers() -> None:
+    assert "format says how a date" in refused(with_column("town", format="%Y-%m-%d"))
+    assert "whose says whom an identifier names" in refused(with_column("town", whose="others"))
+    with_others = with_column("name", whose="others")
+    assert Policy.model_validate(with_others).sources["people"].columns["name"].whose == "others"
+
+
+def test_a_table_may_be_written_otherwise_than_the_rest() -> None:
+    fields = policy_fields()
+    fields["csv"] = {"separator": ";", "date": "%d.%m.%Y"}
+    fields["sources"]["accounts"]["csv"] = {"separator": "|"}
+    fields["sources"]["people"]["columns"]["ended"]["format"] = "%m/%d/%Y"
+    policy = Policy.model_validate(fields)
+    assert policy.csv_form("people", "born").date == "%d.%m.%Y"
+    assert policy.csv_form("people", "ended").date == "%m/%d/%Y"
+    assert (policy.csv_of("accounts").separator, policy.csv_of("accounts").date) == (
+        "|",
+        "%Y-%m-%d",
+    )

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.registry import Registry, create_registry
+from pipelines.keys import Keys, Purpose
+from pipelines.registry import Registry, Seal, create_registry
 from transforms.errors import ObjectionError
 from transforms.objection import Channel, Objection
 
@@ -82,14 +83,14 @@ def test_the_list_holds_no_identifier_in_clear(place: tuple[Path, Path]) -> None
 
 def test_a_list_that_lost_its_newest_entries_is_refused(place: tuple[Path, Path]) -> None:
     registry = Registry(*place)
-    empty = registry.excluded().head
+    empty = registry.seal("first", registry.excluded().head)
     registry.record(objection("1"))
     older = place[0].read_bytes()
     registry.record(objection("2"))
-    newest = registry.excluded(must_hold=empty).head
+    newest = registry.seal("second", registry.excluded(must_hold=empty).head)
     assert registry.excluded(must_hold=newest).customer_ids == {"1", "2"}
     place[0].write_bytes(older)
-    with pytest.raises(ObjectionError, match="older than the current release"):
+    with pytest.raises(ObjectionError, match="older than the release second"):
         registry.excluded(must_hold=newest)
 
 
@@ -108,3 +109,53 @@ def test_an_empty_list_looks_like_any_other(place: tuple[Path, Path], tmp_path: 
     other = tmp_path / "other" / "objections.sqlite", tmp_path / "other.key"
     create_registry(*other)
     assert Registry(*place).excluded().head != Registry(*other).excluded().head
+
+
+def test_seals_of_one_state_differ_from_release_to_release(place: tuple[Path, Path]) -> None:
+    registry = Registry(*place)
+    head = registry.excluded().head
+    first, second = registry.seal("first", head), registry.seal("second", head)
+    assert first.digest != second.digest
+    assert head not in {first.digest, second.digest}
+    assert registry.seal("first", head) == first
+    assert registry.holds(first)
+    # Moved to another release it says nothing any more.
+    assert not registry.holds(Seal("second", first.digest))
+
+
+def test_only_the_key_opens_a_seal(place: tuple[Path, Path], tmp_path: Path) -> None:
+    other = tmp_path / "other" / "objections.sqlite", tmp_path / "other.key"
+    create_registry(*other)
+    registry = Registry(*place)
+    sealed = registry.seal("first", registry.excluded().head)
+    assert not Registry(*other).holds(sealed)
+
+
+def test_objections_since_a_state_are_those_recorded_after_it(place: tuple[Path, Path]) -> None:
+    registry = Registry(*place)
+    states = [registry.seal("r", registry.excluded().head)]
+    for customer_id in ("1", "2", "3"):
+        registry.record(objection(customer_id))
+        states.append(registry.seal("r", registry.excluded().head))
+    for known, state in enumerate(states):
+        since = [o.customer_id for o in registry.objections(since=state)]
+        assert since == ["1", "2", "3"][known:]
+    with pytest.raises(ObjectionError, match="older than the release"):
+        registry.objections(since=Seal("r", "0" * 64))
+
+
+def test_a_copy_of_the_list_is_a_list(place: tuple[Path, Path], tmp_path: Path) -> None:
+    registry = Registry(*place)
+    for customer_id in ("1", "2"):
+        registry.record(objection(customer_id))
+    content, objections = registry.copy()
+    copied = tmp_path / "copy.sqlite"
+    copied.write_bytes(content)
+    assert objections == 2
+    assert Registry(copied, place[1]).excluded() == registry.excluded()
+
+
+def test_keys_of_two_purposes_are_two_keys(place: tuple[Path, Path]) -> None:
+    keys = Keys(place[1])
+    assert len({keys.derived(purpose) for purpose in Purpose}) == len(Purpose)
+    assert keys.digest(Purpose.SEAL, "x") != keys.digest(Purpose.APPROVAL, "x")

@@ -1,24 +1,27 @@
-"""Bring each column to the type that the policy declares; refuse what does not fit.
+"""Bring each column to the type that the policy declares; flag what does not fit.
 
 Only text is parsed (a CSV folder has nothing else; a typed source is compared with the policy
-before a record is read). Dates and times are ISO 8601, numbers have a decimal point.
+before a record is read), and only in the form that the policy declares: a date in another form is
+not a date.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
 
 from transforms.errors import SourceError, band
-from transforms.policy import Kind, Policy
-
-Tables = Mapping[str, pl.DataFrame]
+from transforms.policy import Csv, Kind, Policy
 
 FIRST_DAY, LAST_DAY = date(1, 1, 1), date(9999, 12, 31)
 LARGEST_NUMBER = 1e11
 """Beyond it a float has no exact four decimals, and no account has it."""
+
+BROKEN = "__broken "
+"""Before a column's name: the flags of the values that do not fit."""
 
 
 def kind_of(dtype: pl.DataType) -> Kind | None:
@@ -38,67 +41,116 @@ def fits(found: Kind | None, declared: Kind) -> bool:
     return found is declared or (found is Kind.INTEGER and declared is Kind.NUMBER)
 
 
-def conform(tables: Tables, policy: Policy) -> dict[str, pl.DataFrame]:
-    """Return the tables with every column of its declared type; empty text is missing.
+def conform(records: pl.DataFrame, table: str, policy: Policy) -> pl.DataFrame:
+    """Return the records with every column of its declared type; empty text is missing.
 
-    Raises SourceError, naming table and column, where a value does not fit.
+    A value that does not fit is missing as well, and flagged in a column `BROKEN` + name, so that
+    who reads the whole table can say how many there are (`refuse_broken`).
     """
-    conformed = {}
-    for name, table in tables.items():
-        kinds = {
-            column: declared
-            for column in table.columns
-            if (declared := policy.sources[name].columns[column].type) is not None
-        }
-        parsed = table.with_columns(
-            _parsed(column, kind, table.schema[column]) for column, kind in kinds.items()
+    declared = policy.sources[table].columns
+    forms = [
+        (column, _Form(kind, records.schema[column], policy.csv_form(table, column)))
+        for column in records.columns
+        if (kind := declared[column].type) is not None
+    ]
+    flags = [
+        (
+            pl.col(column).pipe(form.given).is_not_null()
+            & pl.col(column).pipe(form.parsed).is_null()
+        ).alias(BROKEN + column)
+        for column, form in forms
+        if form.may_break
+    ]
+    return records.with_columns(
+        *(pl.col(column).pipe(form.parsed).alias(column) for column, form in forms), *flags
+    )
+
+
+def broken_counts(conformed: pl.DataFrame) -> Mapping[str, int]:
+    """Return how many values did not fit, by column; those without any are not named."""
+    flags = conformed.select(pl.col(f"^{BROKEN}.*$").sum())
+    return {name.removeprefix(BROKEN): count for name, count in _row(flags) if count}
+
+
+def _row(flags: pl.DataFrame) -> Iterator[tuple[str, int]]:
+    return ((column.name, int(column.item() or 0)) for column in flags)
+
+
+def refuse_broken(table: str, broken: Mapping[str, int], policy: Policy) -> None:
+    """Raise SourceError, naming table and column, where a value did not fit."""
+    for column, count in broken.items():
+        kind = policy.sources[table].columns[column].type
+        raise SourceError(
+            f"{table}.{column}: {band(count)} rows hold something that is not of type {kind} as "
+            f"the policy declares it: mend them in the source, or correct the policy"
         )
-        for column, kind in kinds.items():
-            _refuse_broken(name, column, kind, table, parsed)
-        conformed[name] = parsed
-    return conformed
 
 
-def _parsed(column: str, kind: Kind, dtype: pl.DataType) -> pl.Expr:
-    value = pl.col(column)
-    if kind is Kind.TEXT:
-        text = value.cast(pl.String).str.strip_chars()
-        return pl.when(text != "").then(text)
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How one column is read: what it shall be, what it is, and how its text is written."""
+
+    kind: Kind
+    dtype: pl.DataType
+    csv: Csv
+
+    @property
+    def may_break(self) -> bool:
+        """Say whether there are values that do not fit."""
+        return self.kind is not Kind.TEXT
+
+    def given(self, value: pl.Expr) -> pl.Expr:
+        """Return what is there; blanks are nothing."""
+        return _text(value) if isinstance(self.dtype, pl.String) else value
+
+    def parsed(self, value: pl.Expr) -> pl.Expr:
+        """Return the value in its declared type; missing where it does not fit."""
+        if self.kind is Kind.TEXT:
+            return _text(value.cast(pl.String))
+        if isinstance(self.dtype, pl.String):
+            return _in_range(self._read(_text(value)), self.kind)
+        if self.kind is Kind.INTEGER and not isinstance(self.dtype, pl.UInt64):
+            return value.cast(pl.Int64, strict=False)
+        if self.kind is Kind.NUMBER:
+            value = value.cast(pl.Float64, strict=False)
+        return _in_range(value, self.kind)
+
+    def _read(self, text: pl.Expr) -> pl.Expr:
+        if self.kind is Kind.INTEGER:
+            return text.cast(pl.Int64, strict=False)
+        if self.kind is Kind.NUMBER:
+            return _number(text, self.csv)
+        if self.kind is Kind.DATE:
+            return text.str.to_date(self.csv.date, strict=False)
+        if self.kind is Kind.TIMESTAMP:
+            return text.str.to_datetime(self.csv.timestamp, time_unit="us", strict=False)
+        truth = {"true": True, "1": True, "false": False, "0": False}
+        return text.str.to_lowercase().replace_strict(truth, default=None, return_dtype=pl.Boolean)
+
+
+def _text(value: pl.Expr) -> pl.Expr:
+    text = value.str.strip_chars()
+    return pl.when(text != "").then(text)
+
+
+def _number(text: pl.Expr, csv: Csv) -> pl.Expr:
+    """Return the number that is written with these marks; another way of writing is none."""
+    whole = r"\d{1,3}(?:" + _literally(csv.thousands) + r"\d{3})+|\d*" if csv.thousands else r"\d*"
+    form = rf"^[+-]?(?:{whole})(?:{_literally(csv.decimal)}\d*)?(?:[eE][+-]?\d+)?$"
+    plain = text.str.replace_all(csv.thousands, "", literal=True) if csv.thousands else text
+    plain = plain.str.replace_all(csv.decimal, ".", literal=True)
+    return pl.when(text.str.contains(form)).then(plain.cast(pl.Float64, strict=False))
+
+
+def _literally(mark: str) -> str:
+    return f"[{mark}]"
+
+
+def _in_range(value: pl.Expr, kind: Kind) -> pl.Expr:
     if kind is Kind.NUMBER:
-        text_or_number = value.str.strip_chars() if isinstance(dtype, pl.String) else value
-        number = text_or_number.cast(pl.Float64, strict=False)
-        return pl.when(number.abs() < LARGEST_NUMBER).then(number)
-    if isinstance(dtype, pl.String):
-        return _read(value.str.strip_chars(), kind)
+        # A number that is none, or infinite, is not below either.
+        return pl.when(value.abs() < LARGEST_NUMBER).then(value)
     if kind in {Kind.DATE, Kind.TIMESTAMP}:
         # Beyond these years (a bank's "infinity") Polars computes no calendar.
         return pl.when(value.is_between(FIRST_DAY, LAST_DAY)).then(value)
     return value
-
-
-def _read(text: pl.Expr, kind: Kind) -> pl.Expr:
-    """Return what a text says; missing where it does not say anything of the kind."""
-    if kind is Kind.INTEGER:
-        return text.cast(pl.Int64, strict=False)
-    if kind is Kind.DATE:
-        return text.str.to_date("%Y-%m-%d", strict=False)
-    if kind is Kind.TIMESTAMP:
-        return text.str.to_datetime(time_unit="us", strict=False)
-    truth = {"true": True, "1": True, "false": False, "0": False}
-    return text.str.to_lowercase().replace_strict(truth, default=None, return_dtype=pl.Boolean)
-
-
-def _refuse_broken(
-    table: str, column: str, kind: Kind, before: pl.DataFrame, after: pl.DataFrame
-) -> None:
-    if kind is Kind.TEXT:
-        return
-    given = before.get_column(column)
-    if isinstance(given.dtype, pl.String):
-        given = given.str.strip_chars().replace("", None)
-    broken = after.get_column(column).null_count() - given.null_count()
-    if broken:
-        raise SourceError(
-            f"{table}.{column}: {band(broken)} rows hold something that is not of type {kind}: "
-            f"mend them in the source, or correct the column's type in the policy"
-        )

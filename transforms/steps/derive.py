@@ -2,50 +2,110 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import polars as pl
 
-from transforms.policy import Attribute, Derivation, Policy
-from transforms.steps.conform import Tables
-from transforms.steps.exclude import ROW, completed_years
+from transforms.policy import Attribute, Derivation, Policy, Role
+from transforms.steps.exclude import completed_years
 
 EXACT = pl.Decimal(38, 4)
 """Totals are added in decimals: a sum of floats depends on the order of the rows."""
 
+ROWS = "__rows"
+"""In a tally: how many rows of the table it stands for."""
+KNOWN = "__known "
+"""In a tally, before an attribute's name: how many amounts its sum has."""
 
-def derive(tables: Tables, policy: Policy, as_of: date) -> pl.DataFrame:
-    """Return one row a person: the key and a column for each attribute of the policy."""
-    key = policy.subject.key or ROW
-    home = tables[policy.subject.source]
-    if policy.subject.key is None:
-        home = home.with_row_index(ROW)
-    attributes = policy.attributes.values()
-    own = [
-        _own(attribute, as_of) for attribute in attributes if attribute.derive != Derivation.TOTAL
-    ]
-    people = home.select(pl.col(key), *own)
-    for attribute in attributes:
-        if attribute.derive == Derivation.TOTAL:
-            totals = _totals(tables, policy, attribute, key)
-            people = people.join(totals, on=key, how="left", maintain_order="left")
-    return people.select(key, *policy.attributes)
+
+def own_attributes(policy: Policy) -> tuple[Attribute, ...]:
+    """Return what the person's own record says."""
+    return tuple(
+        attribute
+        for attribute in policy.attributes.values()
+        if attribute.derive is not Derivation.TOTAL
+    )
+
+
+def total_attributes(policy: Policy) -> tuple[Attribute, ...]:
+    """Return what is added up over a person's rows of another table."""
+    return tuple(
+        attribute
+        for attribute in policy.attributes.values()
+        if attribute.derive is Derivation.TOTAL
+    )
+
+
+def derive_own(people: pl.DataFrame, policy: Policy, as_of: date) -> pl.DataFrame:
+    """Return the people's key and a column for each attribute that their own record says.
+
+    people: conformed records of the person's table, its key among them.
+    """
+    return people.select(
+        *(key for key in (policy.subject.key,) if key is not None),
+        *(_own(attribute, as_of) for attribute in own_attributes(policy)),
+    )
 
 
 def _own(attribute: Attribute, as_of: date) -> pl.Expr:
-    if attribute.derive == Derivation.YEARS:
+    if attribute.derive is Derivation.YEARS:
         return completed_years(attribute.column, as_of).alias(attribute.name)
     return pl.col(attribute.column).alias(attribute.name)
 
 
-def _totals(tables: Tables, policy: Policy, attribute: Attribute, key: str) -> pl.DataFrame:
-    """Return the sum a person over the rows of theirs; of a joint account each holder has all."""
+def tally(rows: pl.DataFrame, table: str, policy: Policy) -> pl.DataFrame:
+    """Return the rows as tallies to be merged: keys, amounts as exact sums, how many are known."""
+    keys = [
+        name
+        for name in rows.columns
+        if name in policy.sources[table].columns
+        and policy.sources[table].columns[name].role in {Role.SUBJECT, Role.LINK}
+    ]
+    totals = [a for a in total_attributes(policy) if a.table == table]
+    return rows.select(
+        *keys,
+        pl.lit(1, pl.UInt32).alias(ROWS),
+        *(pl.col(a.column).cast(EXACT).alias(a.name) for a in totals),
+        *(pl.col(a.column).is_not_null().cast(pl.UInt32).alias(KNOWN + a.name) for a in totals),
+    )
+
+
+def merge(tallies: Sequence[pl.DataFrame], policy: Policy) -> pl.DataFrame:
+    """Return the tallies with one row for each distinct combination of keys."""
+    rows = pl.concat(tallies)
+    sums = {ROWS, *(name for name in rows.columns if name.startswith(KNOWN)), *policy.attributes}
+    keys = [name for name in rows.columns if name not in sums]
+    return rows.lazy().group_by(keys).agg(pl.exclude(keys).sum()).collect()
+
+
+def add_totals(
+    people: pl.DataFrame, tallies: Mapping[str, pl.DataFrame], policy: Policy
+) -> pl.DataFrame:
+    """Return the people with a column for each total of theirs.
+
+    people: with their key; tallies by table, merged or not. Of a joint account each holder has
+    all, once, however often they stand there.
+    """
+    walk = people.lazy()
+    for attribute in total_attributes(policy):
+        totals = _totals(tallies, policy, attribute)
+        walk = walk.join(totals, on=policy.subject.key, how="left")
+    return walk.collect()
+
+
+def _totals(
+    tallies: Mapping[str, pl.DataFrame], policy: Policy, attribute: Attribute
+) -> pl.LazyFrame:
     owner = policy.owner(attribute.table)
-    rows = tables[attribute.table]
+    rows = tallies[attribute.table].lazy()
     if owner.on is not None:
-        holders = tables[owner.table].select(owner.key, owner.on).unique()
+        holders = tallies[owner.table].lazy().select(owner.key, owner.on).unique()
+        rows = rows.select(owner.on, attribute.name, KNOWN + attribute.name)
         rows = rows.join(holders, on=owner.on, how="inner")
-    amount = pl.col(attribute.column).cast(EXACT)
+    summed = rows.group_by(pl.col(owner.key).alias(str(policy.subject.key))).agg(
+        pl.col(attribute.name, KNOWN + attribute.name).sum()
+    )
     # A person whose amounts are all missing has no total, not a total of nothing.
-    total = pl.when(amount.is_not_null().any()).then(amount.sum()).cast(pl.Float64)
-    return rows.group_by(pl.col(owner.key).alias(key)).agg(total.alias(attribute.name))
+    total = pl.when(pl.col(KNOWN + attribute.name) > 0).then(attribute.name).cast(pl.Float64)
+    return summed.select(str(policy.subject.key), total.alias(attribute.name))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import polars as pl
 
@@ -12,23 +12,31 @@ from transforms.policy import Policy
 
 
 def encode(
-    people: pl.DataFrame, policy: Policy, hierarchies: Mapping[str, Hierarchy]
+    people: pl.DataFrame, hierarchies: Mapping[str, Hierarchy], attributes: Collection[str]
 ) -> pl.DataFrame:
-    """Return the people with each attribute as an Int32 leaf code, missing values included.
+    """Return the people with these attributes as Int32 leaf codes, missing values included.
 
-    hierarchies: by attribute. Raises PolicyError where a value is in no leaf.
+    A value that is in no leaf is `UNLISTED`: to be counted and refused (`refuse_unlisted`).
     """
-    encoded = people.with_columns(
-        _code(people.get_column(name), hierarchies[name]).alias(name) for name in policy.attributes
+    return people.with_columns(
+        _code(people.get_column(name), hierarchies[name]).alias(name) for name in attributes
     )
-    for name, attribute in policy.attributes.items():
-        outside = int((encoded.get_column(name) == UNLISTED).sum())
-        if outside:
-            raise PolicyError(
-                f"{attribute.table}.{attribute.column}: {band(outside)} people have a value that "
-                f'hierarchy "{attribute.hierarchy}" does not list: add it there, or mend the source'
-            )
-    return encoded
+
+
+def unlisted_counts(people: pl.DataFrame, attributes: Collection[str]) -> dict[str, int]:
+    """Return how many people have a value that is in no leaf, by attribute; none is not named."""
+    counts = {name: int((people.get_column(name) == UNLISTED).sum()) for name in attributes}
+    return {name: count for name, count in counts.items() if count}
+
+
+def refuse_unlisted(unlisted: Mapping[str, int], policy: Policy) -> None:
+    """Raise PolicyError, naming column and hierarchy, where a value is in no leaf."""
+    for name, count in unlisted.items():
+        attribute = policy.attributes[name]
+        raise PolicyError(
+            f"{attribute.table}.{attribute.column}: {band(count)} people have a value that "
+            f'hierarchy "{attribute.hierarchy}" does not list: add it there, or mend the source'
+        )
 
 
 def _code(values: pl.Series, hierarchy: Hierarchy) -> pl.Expr:

@@ -10,15 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 
 import polars as pl
 
-from transforms.errors import SourceError, band
 from transforms.policy import Eligibility, Kind, Policy, Role
-from transforms.steps.conform import Tables
-
-ROW = "__row"
-"""The key of a person where the policy says that a row is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,48 +31,45 @@ class LeftOut:
     beyond_retention: int
 
 
-def exclude_objectors(
-    tables: Tables, policy: Policy, objectors: Collection[str]
-) -> tuple[dict[str, pl.DataFrame], int]:
-    """Return the tables without any row that names an objector, and how many people that were.
+class Reason(StrEnum):
+    """Why a person is left out by rule."""
 
-    Keys are compared as they are meant: without blanks around them, whole numbers as numbers. Rows
-    of other tables that only objectors hold go as well.
+    NOT_A_PERSON = "person"
+    MINOR = "minor"
+    LAPSED = "retention"
+
+
+def names_objector(
+    records: pl.DataFrame, table: str, policy: Policy, objectors: Collection[str]
+) -> pl.Series:
+    """Say of each record whether it names an objector, in whatever column names a person.
+
+    Keys are compared as they are meant: without blanks around them, whole numbers as numbers.
     """
-    left: dict[str, pl.DataFrame] = {}
-    met = 0
-    for name, table in tables.items():
-        keys = [column for column in table.columns if _role(policy, name, column) is Role.SUBJECT]
-        named = pl.any_horizontal(
-            pl.lit(value=False),
-            *(_is_listed(key, _kind(policy, name, key), objectors) for key in keys),
-        )
-        left[name] = table.filter(~named)
-        if name == policy.subject.source and policy.subject.key is not None:
-            met = table.filter(named).get_column(policy.subject.key).n_unique()
-    return _without_orphans(left, policy), met
+    keys = [name for name in records.columns if _role(policy, table, name) is Role.SUBJECT]
+    named = pl.any_horizontal(
+        pl.lit(value=False),
+        *(
+            _is_listed(key, _kind(policy, table, key), records.schema[key], objectors)
+            for key in keys
+        ),
+    )
+    # Beside the columns, so that there is an answer for each row where none names a person.
+    return records.with_columns(named.alias("__named")).get_column("__named")
 
 
-def _without_orphans(tables: Tables, policy: Policy) -> dict[str, pl.DataFrame]:
-    """Return the tables without rows that nobody who is left holds: they are not looked at."""
-    left = dict(tables)
-    for name, table in tables.items():
-        if name != policy.subject.source and (owner := policy.owner(name)).on is not None:
-            link = owner.on
-            held = tables[owner.table].select(_comparable(link, _kind(policy, owner.table, link)))
-            held_links = held.to_series().unique().implode()
-            comparable = _comparable(link, _kind(policy, name, link))
-            left[name] = table.filter(comparable.is_in(held_links).fill_null(value=False))
-    return left
-
-
-def _is_listed(key: str, kind: Kind | None, objectors: Collection[str]) -> pl.Expr:
+def _is_listed(
+    key: str, kind: Kind | None, dtype: pl.DataType, objectors: Collection[str]
+) -> pl.Expr:
     listed = pl.DataFrame({key: pl.Series(sorted(objectors), dtype=pl.String)})
-    written = listed.select(_comparable(key, kind)).to_series().implode()
-    return _comparable(key, kind).is_in(written).fill_null(value=False)
+    written = listed.select(comparable(key, kind)).to_series()
+    if kind is Kind.INTEGER and dtype.is_integer() and not isinstance(dtype, pl.UInt64):
+        numbers = written.cast(pl.Int64, strict=False).drop_nulls()
+        return pl.col(key).cast(pl.Int64).is_in(numbers.implode()).fill_null(value=False)
+    return comparable(key, kind).is_in(written.implode()).fill_null(value=False)
 
 
-def _comparable(key: str, kind: Kind | None) -> pl.Expr:
+def comparable(key: str, kind: Kind | None) -> pl.Expr:
     """Return a key in the one way it is compared.
 
     No blanks around it, one case and Unicode form, no `007` or `+7` for the number 7: rather two
@@ -96,81 +89,22 @@ def _kind(policy: Policy, table: str, column: str) -> Kind | None:
     return policy.sources[table].columns[column].type
 
 
-def check_keys(tables: Tables, policy: Policy) -> None:
-    """Raise SourceError where a person's key is missing or double, or a row is nobody's."""
-    home, key = policy.subject.source, policy.subject.key
-    if key is None:
-        return
-    people = tables[home].get_column(key)
-    if missing := people.null_count():
-        raise SourceError(
-            f"{home}.{key}: {band(missing)} rows have no key, so nobody knows whose they are: "
-            f"mend the source"
-        )
-    if doubled := len(people) - people.n_unique():
-        raise SourceError(
-            f"{home}.{key}: {band(doubled)} rows repeat another row's key, so people cannot be "
-            f"counted: one row a person is needed"
-        )
-    for table in tables:
-        if table == home:
-            continue
-        for column, declared in policy.sources[table].columns.items():
-            if declared.role is Role.SUBJECT and column in tables[table].columns:
-                _refuse_unknown(table, column, tables[table], tables[home].select(key), home)
-    for table in tables:
-        if table != home and (owner := policy.owner(table)).on is not None:
-            link = owner.on
-            _refuse_unknown(
-                owner.table, link, tables[owner.table], tables[table].select(link), table
-            )
-
-
-def _refuse_unknown(
-    table: str, column: str, rows: pl.DataFrame, known: pl.DataFrame, where: str
-) -> None:
-    try:
-        strangers = rows.join(known, left_on=column, right_on=known.columns[0], how="anti").height
-    except pl.exceptions.PolarsError:
-        strangers = -1
-    if strangers < 0:
-        raise SourceError(
-            f"{table}.{column} and {where}.{known.columns[0]} are of different types: declare and "
-            f"store them alike"
-        )
-    if strangers:
-        raise SourceError(
-            f"{table}.{column}: {band(strangers)} rows point to nobody in {where}: mend the source"
-        )
-
-
-def exclude_ineligible(
-    tables: Tables, policy: Policy, as_of: date, today: date, *, objected: int, not_found: int
-) -> tuple[dict[str, pl.DataFrame], LeftOut]:
-    """Return the tables with the subject's table cut to eligible people, and the counts.
+def ineligible(people: pl.DataFrame, rules: Eligibility, as_of: date, today: date) -> pl.Series:
+    """Return for each person the reason to leave them out, missing for who stays.
 
     Nobody is let in by another reference date: a person has to be old enough on the earlier of
     both days, and within retention on the later one.
     """
-    rules = policy.eligibility
-    people = tables[policy.subject.source]
     reason = (
         pl.when(_not_a_person(rules))
-        .then(pl.lit("person"))
+        .then(pl.lit(Reason.NOT_A_PERSON.value))
         .when(_minor(rules, min(as_of, today)))
-        .then(pl.lit("minor"))
+        .then(pl.lit(Reason.MINOR.value))
         .when(_lapsed(rules, max(as_of, today)))
-        .then(pl.lit("retention"))
+        .then(pl.lit(Reason.LAPSED.value))
     )
-    reasons = people.with_columns(reason.alias("__reason")).get_column("__reason")
-    left_out = LeftOut(
-        objected=objected,
-        not_found=not_found,
-        not_natural_persons=int((reasons == "person").sum()),
-        minors=int((reasons == "minor").sum()),
-        beyond_retention=int((reasons == "retention").sum()),
-    )
-    return {**tables, policy.subject.source: people.filter(reasons.is_null())}, left_out
+    # Beside a column, so that there is a reason for each row where no rule looks at one.
+    return people.with_columns(reason.alias("__reason")).get_column("__reason")
 
 
 def completed_years(column: str, as_of: date) -> pl.Expr:

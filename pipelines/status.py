@@ -1,0 +1,300 @@
+"""How a home is: the current release, who waits, what failed, what needs somebody's attention.
+
+It only looks: it takes no lock, starts no server, writes nothing, and works while a run does. What
+cannot be looked at is itself a trouble, never a failure of the look.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from pipelines.approvals import approval_for, stored_approval, stored_plan
+from pipelines.boundary import sealed
+from pipelines.certified import Certified, read_certified
+from pipelines.files import file_digest, write_private
+from pipelines.registry import Registry
+from pipelines.releases import CERTIFICATE, DATABASE, current_release, is_at_work
+from pipelines.schedule import Schedule, State, next_run
+from pipelines.settings import Settings
+from transforms.errors import AnotherRun, PrivacyError, ReleaseError
+from transforms.plan import Approval
+
+T = TypeVar("T")
+
+SPARE = 256 << 20
+"""Bytes that the disk should have besides three times the current database."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A release that failed: when, the exit code, the kind of error, our line."""
+
+    at: datetime
+    exit_code: int
+    kind: str
+    message: str
+
+
+def note_failure(settings: Settings, failure: PrivacyError) -> None:
+    """Keep why a release failed; where that cannot be written (a full disk), nothing happens."""
+    # Whoever found another run at work has made no release that failed.
+    if isinstance(failure, AnotherRun):
+        return
+    noted = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "exit_code": failure.exit_code,
+        "kind": type(failure).__name__,
+        "message": str(failure),
+    }
+    with suppress(OSError):
+        write_private(settings.last_failure, json.dumps(noted, indent=2, ensure_ascii=False) + "\n")
+
+
+def last_failure(settings: Settings) -> Failure | None:
+    """Return what was kept, None where nothing was; raises ReleaseError where it is damaged."""
+    if not settings.last_failure.exists():
+        return None
+    try:
+        noted = json.loads(settings.last_failure.read_text(encoding="utf-8"))
+        return Failure(
+            at=datetime.fromisoformat(noted["at"]).astimezone(UTC),
+            exit_code=int(noted["exit_code"]),
+            kind=str(noted["kind"]),
+            message=str(noted["message"]),
+        )
+    except (OSError, ValueError, OverflowError, KeyError, TypeError):
+        raise ReleaseError(f"{settings.last_failure} cannot be read") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How old the current release may be, and how long an objection may wait for the next."""
+
+    age: timedelta
+    waiting: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What needs somebody's attention, and what to do."""
+
+    what: str
+    todo: str
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """The current release. unchanged: the file is the one that was certified."""
+
+    certified: Certified
+    unchanged: bool
+    size: int
+
+    @property
+    def passed(self) -> bool:
+        """Say whether its checks passed, and are still about this file."""
+        return self.certified.passed and self.unchanged
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Objections that the current release does not respect yet. since: when the oldest came."""
+
+    number: int
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen of a home, None where there is nothing, or it could not be looked at.
+
+    failure: only where it is newer than the current release; free: bytes.
+    """
+
+    at: datetime
+    at_work: bool
+    nothing_released: bool
+    current: Current | None
+    waiting: Waiting | None
+    failure: Failure | None
+    approval: Approval | None
+    schedule: Schedule | None
+    free: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A home, what was seen of it, and what needs somebody's attention."""
+
+    home: Path
+    seen: Seen
+    troubles: tuple[Trouble, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Looks:
+    """Looks that never fail: what cannot be seen is a trouble."""
+
+    troubles: list[Trouble]
+
+    def at(self, look: Callable[[], T], todo: str) -> T | None:
+        try:
+            return sealed(look)()
+        except PrivacyError as error:
+            self.troubles.append(Trouble(str(error), todo))
+            return None
+
+
+def look(settings: Settings, limits: Limits, server: str | None, now: datetime) -> Status:
+    """Look at a home. server: Prefect's address, None where no server is named."""
+    looks = _Looks([])
+    if not settings.home.is_dir():
+        nowhere = Trouble(
+            f"there is no home at {settings.home}", "name another, or `clause16 init`"
+        )
+        nothing = Seen(now, False, False, None, None, None, None, None, None)  # noqa: FBT003 - a field
+        return Status(settings.home, nothing, (nowhere,))
+    current = looks.at(lambda: _current(settings), "put it back, or make a new release")
+    seen = Seen(
+        at=now,
+        at_work=is_at_work(settings),
+        nothing_released=current_release(settings) is None,
+        current=current,
+        waiting=looks.at(lambda: _waiting(settings, current), "put list or key back"),
+        failure=looks.at(lambda: _newer_failure(settings, current), "remove it"),
+        approval=looks.at(lambda: _approval(settings), "choose a plan, approve it where required"),
+        schedule=looks.at(lambda: next_run(server), "look after Prefect's server"),
+        free=looks.at(lambda: shutil.disk_usage(settings.home).free, "look after the disk"),
+    )
+    return Status(settings.home, seen, (*looks.troubles, *_judged(seen, limits)))
+
+
+def _current(settings: Settings) -> Current | None:
+    # Twice, for a release may be published, and this one retired, while it is looked at.
+    for _ in range(2):
+        folder = current_release(settings)
+        if folder is None:
+            return None
+        certified = read_certified(folder / CERTIFICATE)
+        with suppress(FileNotFoundError):
+            database = folder / DATABASE
+            size = database.stat().st_size
+            return Current(certified, file_digest(database) == certified.database, size)
+    raise ReleaseError(f"the current release has no database in {settings.releases}")
+
+
+def _waiting(settings: Settings, current: Current | None) -> Waiting:
+    registry = Registry(settings.registry, settings.key_file)
+    if current is None:
+        # Nobody is in a release, but the list has to be whole all the same.
+        registry.objections()
+        return Waiting(0, None)
+    waiting = registry.objections(since=current.certified.state)
+    return Waiting(len(waiting), min((o.received_at for o in waiting), default=None))
+
+
+def _newer_failure(settings: Settings, current: Current | None) -> Failure | None:
+    failure = last_failure(settings)
+    if failure is None or (current is not None and failure.at < current.certified.created_at):
+        return None
+    return failure
+
+
+def _approval(settings: Settings) -> Approval | None:
+    """Return who approved the stored plan; raises PolicyError where it must not be applied."""
+    plan = stored_plan(settings)
+    if settings.policy is None:
+        return None if plan is None else stored_approval(settings, plan)
+    # Heavy, and needed only where a policy is named.
+    from pipelines.policies import load_policy
+    from transforms.anonymise import check_plan
+
+    loaded = load_policy(settings.policy)
+    if plan is not None:
+        check_plan(plan, loaded.digest)
+    return approval_for(settings, loaded.policy, plan)
+
+
+def _judged(seen: Seen, limits: Limits) -> Iterator[Trouble]:
+    """Yield what was seen well, and is not as it should be."""
+    if seen.nothing_released:
+        yield Trouble("there is no release yet", "`clause16 release`")
+    if seen.current is not None:
+        yield from _judged_release(seen.current, seen.at, limits)
+    if seen.waiting is not None and seen.waiting.since is not None:
+        waits = seen.at - seen.waiting.since
+        if waits > limits.waiting:
+            yield Trouble(
+                f"objections wait for a release without these people, the oldest for "
+                f"{said(waits)}, more than {said(limits.waiting)}",
+                "`clause16 release`",
+            )
+    if seen.failure is not None:
+        yield Trouble(
+            f"the last release failed (exit code {seen.failure.exit_code}): {seen.failure.message}",
+            "mend that, then `clause16 release`",
+        )
+    if seen.schedule is not None:
+        yield from _judged_schedule(seen.schedule, seen.at)
+    if seen.free is not None:
+        needed = 3 * (seen.current.size if seen.current else 0) + SPARE
+        if seen.free < needed:
+            yield Trouble(
+                f"the disk of the home has {seen.free >> 20:,} MiB left, of {needed >> 20:,} that "
+                f"a release may need",
+                "free some space",
+            )
+
+
+def _judged_release(current: Current, now: datetime, limits: Limits) -> Iterator[Trouble]:
+    age = now - current.certified.created_at
+    if not current.unchanged:
+        yield Trouble(
+            "the current release's database is not the one that was certified",
+            "tell its readers; find out who changed it; `clause16 release`",
+        )
+    if not current.certified.passed:
+        yield Trouble(
+            "the current release's certificate has a check that did not pass, or none",
+            "tell its readers; find out who changed it; `clause16 release`",
+        )
+    if age > limits.age:
+        yield Trouble(
+            f"the current release is {said(age)} old, more than {said(limits.age)}",
+            "`clause16 release`; find out why none was made",
+        )
+
+
+def _judged_schedule(schedule: Schedule, now: datetime) -> Iterator[Trouble]:
+    todo = _SCHEDULE_TODO.get(schedule.state)
+    if todo is not None:
+        yield Trouble(f"scheduled releases: {schedule.state}", todo)
+    if schedule.next is not None and now - schedule.next > LATE:
+        yield Trouble(
+            f"the release that was scheduled for {schedule.next.isoformat(timespec='minutes')} has "
+            f"not begun",
+            "start a worker (`prefect worker start --pool local`)",
+        )
+
+
+LATE = timedelta(minutes=15)
+
+_SCHEDULE_TODO = {
+    State.AWAY: "start the server, or correct $PREFECT_API_URL",
+    State.NOT_DEPLOYED: "`prefect --no-prompt deploy --all`",
+    State.PAUSED: "`prefect deployment schedule resume`, once it may run again",
+    State.NOTHING: "`prefect deployment inspect release/weekly` says what is scheduled",
+}
+
+
+def said(time: timedelta) -> str:
+    """Return a time in days from two days on, in hours below."""
+    hours = int(time.total_seconds() // 3600)
+    return f"{hours // 24} days" if hours >= 48 else f"{hours} hours"  # noqa: PLR2004 - two days

@@ -1,0 +1,128 @@
+"""What Prefect is told of a release: its public figures, or why there is none.
+
+Prefect lies outside the privacy boundary, so it is told what the public certificate says and our
+own lines, nothing else. And telling is not the release: what is published stays so, whether
+Prefect heard of it or not. Automations react to two events of the resource `clause16.release`:
+
+    clause16.release.published   release, as_of, policy_version, directory, tables (rows of each)
+    clause16.release.refused     exit_code, kind, line
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from prefect.artifacts import create_markdown_artifact
+from prefect.events import emit_event
+
+from pipelines.releases import CERTIFICATE
+from transforms.certificate import Certificate, ColumnEntry
+from transforms.errors import PrivacyError
+
+log = logging.getLogger("clause16")
+
+RESOURCE = {
+    "prefect.resource.id": "clause16.release",
+    "prefect.resource.name": "statistics release",
+}
+PUBLISHED = "clause16.release.published"
+REFUSED = "clause16.release.refused"
+ARTIFACT = "clause16-release"
+
+KINDS = {
+    1: "defect",
+    2: "usage",
+    10: "policy",
+    11: "source",
+    12: "opt-out list",
+    13: "refused",
+    14: "files",
+    15: "engine",
+}
+"""A failure's kind by its exit code; see transforms/errors.py."""
+
+
+def tell_published(directory: Path) -> None:
+    """Leave an artifact with the public figures of a release, and the event; never raises."""
+    with _not_the_release(f"{directory.name} is published"):
+        text = (directory / CERTIFICATE).read_text(encoding="utf-8")
+        certificate = Certificate.model_validate_json(text)
+        payload = {
+            "release": certificate.release,
+            "as_of": certificate.as_of,
+            "policy_version": certificate.policy_version,
+            "directory": str(directory),
+            "tables": {name: table.rows for name, table in certificate.tables.items()},
+        }
+        # The event first: it only joins a queue, the artifact waits for the server's answer.
+        emit_event(PUBLISHED, RESOURCE, payload=payload)
+        create_markdown_artifact(
+            figures(certificate), key=ARTIFACT, description="The public figures of a release"
+        )
+
+
+def tell_refused(error: PrivacyError) -> str:
+    """Emit the event of a failure; return the line that the run's state shows. Never raises."""
+    kind = KINDS[error.exit_code]
+    with _not_the_release("nothing was published"):
+        payload = {"exit_code": error.exit_code, "kind": kind, "line": str(error)}
+        emit_event(REFUSED, RESOURCE, payload=payload)
+    return f"{kind} ({error.exit_code}): {error}"
+
+
+@contextmanager
+def _not_the_release(outcome: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - whatever Prefect's trouble is, it is not the release's
+        log.warning("%s, but Prefect could not be told (%s)", outcome, type(error).__name__)
+
+
+def figures(certificate: Certificate) -> str:
+    """Return the public figures of a release as markdown; the certificate is all it knows."""
+    sections = (
+        f"# Release {certificate.release}\n\n{certificate.title}",
+        _table("what", "value", rows=_facts(certificate)),
+        "## Tables",
+        _table("table", "rows", "loss", "left out", "blanked", rows=_tables(certificate)),
+        "## Columns",
+        _table("column", "level", rows=_levels(certificate)),
+        "## Left out before the tables were made",
+        _table("why", "people", rows=certificate.left_out.items()),
+    )
+    return "\n\n".join(sections) + "\n"
+
+
+def _facts(certificate: Certificate) -> Iterator[tuple[str, ...]]:
+    yield "as of", certificate.as_of
+    yield "made at", certificate.created_at
+    yield "policy", certificate.policy_version
+    yield "limits", f"k = {certificate.k}, l = {certificate.l}"
+    yield "plan", f"{certificate.plan.digest[:12]}, loss {certificate.plan.loss:.3f}"
+    passed = sum(check.passed for check in certificate.checks)
+    yield "checks passed", f"{passed} of {len(certificate.checks)}"
+
+
+def _tables(certificate: Certificate) -> Iterator[tuple[str, ...]]:
+    for name, table in certificate.tables.items():
+        yield name, f"{table.rows:,}", f"{table.loss:.3f}", table.left_out, table.blanked
+
+
+def _levels(certificate: Certificate) -> Iterable[tuple[str, ...]]:
+    tables = certificate.tables.values()
+    # A column has one level in all tables.
+    columns = {column.name: column for table in tables for column in table.columns}
+    return [(name, _level(column)) for name, column in sorted(columns.items())]
+
+
+def _level(column: ColumnEntry) -> str:
+    if column.level == column.coarsest:
+        return "all in one (*)"
+    return f"{column.level} of {column.coarsest}"
+
+
+def _table(*heads: str, rows: Iterable[tuple[str, ...]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in (heads, ("---",) * len(heads), *rows))

@@ -1,0 +1,48 @@
+"""The verb that says which rights two PostgreSQL roles need."""
+
+from __future__ import annotations
+
+import argparse
+
+from pipelines.settings import Settings
+from pipelines.verbs.terminal import Verbs, answer
+from transforms.errors import UsageError
+
+
+def add_verbs(verbs: Verbs, everywhere: argparse.ArgumentParser) -> None:
+    """Add `grants`."""
+    grants = verbs.add_parser(
+        "grants", parents=[everywhere], help="SQL for the roles of a PostgreSQL source"
+    )
+    grants.add_argument(
+        "--for",
+        dest="role_for",
+        required=True,
+        choices=["release", "officer"],
+        help="release: reads the permitted columns; officer: asks whose an identifier is",
+    )
+    grants.add_argument("--policy", metavar="FILE", help="the policy (default: the demo bank's)")
+    grants.add_argument(
+        "--role", metavar="NAME", help="default: clause16_release or clause16_officer"
+    )
+    grants.add_argument(
+        "--schema", metavar="NAME", default="public", help="where the bank's tables are"
+    )
+    grants.set_defaults(run=_grants)
+
+
+def _grants(options: argparse.Namespace, settings: Settings) -> int:
+    from pipelines.grants import OFFICER, RELEASE, Place, officer_grants, release_grants
+    from pipelines.policies import load_policy
+    from pipelines.settings import DEMO_POLICY
+
+    for name in (options.role, options.schema):
+        if name is not None and (not name.strip() or not name.isprintable()):
+            raise UsageError("a role and a schema have a name without control characters")
+    policy = load_policy(settings.policy or DEMO_POLICY).policy
+    if options.role_for == "release":
+        sql = release_grants(policy, Place(options.role or RELEASE, options.schema))
+    else:
+        sql = officer_grants(policy, Place(options.role or OFFICER, options.schema))
+    answer(options, {"sql": sql}, sql.rstrip("\n"))
+    return 0

@@ -1,0 +1,501 @@
+"""A production PostgreSQL as the source: rights, one state, timeouts, TLS, and how it fails."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from adbc_driver_postgresql import dbapi
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from end_to_end.postgres import PASSWORD, Cluster
+from end_to_end.program import SMALL, Here, Home, generate, new_home
+
+from pipelines.policies import load_policy
+from pipelines.settings import DEMO_POLICY
+from pipelines.sources.bank import DEMO_MARK
+from pipelines.sources.postgres import PostgresBank
+from transforms.errors import SourceAway, SourceError
+from transforms.policy import Role
+
+RELEASE, OFFICER = "clause16_release", "clause16_officer"
+POLICY = load_policy(DEMO_POLICY).policy
+
+
+@pytest.fixture
+def database(cluster: Cluster, postgres_bank: str) -> str:
+    """The name of a database with a bank of its own, free to be broken."""
+    return cluster.new_database(template=postgres_bank)
+
+
+@pytest.fixture
+def as_release(cluster: Cluster, database: str, home: Home, here: Here) -> Home:
+    """A home whose source is that bank, read under the role of a release."""
+    grant(cluster, database, home, here, "release")
+    return Home(home.path, cluster.uri(database, RELEASE))
+
+
+def grant(cluster: Cluster, database: str, home: Home, here: Here, role_for: str) -> None:
+    printed = here(home, "grants", "--for", role_for)
+    assert printed.code == 0
+    done = cluster.psql(database, "-f", "-", stdin=printed.out)
+    assert done.returncode == 0, done.stderr
+    role = {"release": RELEASE, "officer": OFFICER}[role_for]
+    cluster.sql(database, f"ALTER ROLE {role} PASSWORD '{PASSWORD}'")
+
+
+def contents(home: Home) -> dict[str, str]:
+    assert home.current is not None
+    document = json.loads((home.current / "certificate.json").read_text(encoding="utf-8"))
+    return {name: table["content"] for name, table in document["tables"].items()}
+
+
+# ------------------------------------------------------------------------------------- the release
+
+
+def test_the_role_of_a_release_makes_the_same_release_as_a_file(
+    released_home: Home, cluster: Cluster, database: str, here: Here
+) -> None:
+    expected = contents(released_home)
+    grant(cluster, database, released_home, here, "release")
+    done = here(Home(released_home.path, cluster.uri(database, RELEASE)), "release")
+    assert done.code == 0, done.err
+    assert contents(released_home) == expected
+
+
+def test_the_database_itself_refuses_the_release_a_column_that_is_not_permitted(
+    as_release: Home,
+) -> None:
+    reads = POLICY.reads()
+    with closing(dbapi.connect(as_release.source)) as connection:
+        for table, source in POLICY.sources.items():
+            for column in source.columns:
+                with connection.cursor() as cursor:
+                    query = f'SELECT "{column}" FROM "{table}" LIMIT 1'
+                    if column in reads.get(table, ()):
+                        cursor.execute(query)
+                        assert cursor.fetchall()
+                        continue
+                    with pytest.raises(Exception, match="permission denied"):
+                        cursor.execute(query)
+                connection.rollback()
+
+
+def test_the_role_of_a_release_writes_nothing(as_release: Home) -> None:
+    with closing(dbapi.connect(as_release.source)) as connection, connection.cursor() as cursor:
+        for statement in ("UPDATE customers SET kind = kind", "CREATE TABLE mine (a int)"):
+            with pytest.raises(Exception, match=r"read-only transaction|permission denied"):
+                cursor.execute(statement)
+            connection.rollback()
+
+
+def test_grants_fail_where_another_right_gives_the_role_more(
+    cluster: Cluster, database: str, home: Home, here: Here
+) -> None:
+    cluster.sql(database, "GRANT SELECT (personal_number) ON customers TO PUBLIC")
+    printed = here(home, "grants", "--for", "release").out
+    done = cluster.psql(database, "-f", "-", stdin=printed)
+    assert done.returncode != 0
+    assert "may read more than it should: customers.personal_number" in done.stderr
+
+
+def test_grants_follow_the_policy_when_it_permits_less(
+    cluster: Cluster, database: str, home: Home, here: Here
+) -> None:
+    cluster.sql(database, "CREATE ROLE former", "GRANT SELECT ON customers TO former")
+    printed = here(home, "grants", "--for", "release", "--role", "former").out
+    done = cluster.psql(database, "-f", "-", stdin=printed)
+    assert done.returncode == 0, done.stderr
+    told = "SELECT has_column_privilege('former', 'customers', 'personal_number', 'SELECT')"
+    assert cluster.sql(database, told).strip() == "f"
+
+
+# ------------------------------------------------------------------------------------- the officer
+
+
+def test_the_officer_finds_a_customer_by_an_identifier_and_reads_no_table(
+    cluster: Cluster, database: str, home: Home, here: Here
+) -> None:
+    grant(cluster, database, home, here, "officer")
+    asked = {
+        "customers_by_personal_number": "SELECT customer_id, personal_number FROM customers "
+        "WHERE personal_number IS NOT NULL LIMIT 1",
+        "customers_by_email": "SELECT customer_id, email FROM customers WHERE email IS NOT NULL "
+        "ORDER BY count(*) OVER (PARTITION BY email) LIMIT 1",
+        "accounts_by_iban": "SELECT customer_id, iban FROM accounts JOIN account_holders "
+        "USING (account_id) LIMIT 1",
+    }
+    for function, query in asked.items():
+        key, identifier = cluster.sql(database, query).strip().split("|")
+        found = cluster.psql(
+            database, "-c", f"SELECT * FROM clause16_lookup.{function}('{identifier}')",
+            user=OFFICER,
+        )  # fmt: skip
+        assert key in found.stdout.split()
+        nobody = f"SELECT * FROM clause16_lookup.{function}('%')"
+        assert cluster.psql(database, "-c", nobody, user=OFFICER).stdout.strip() == ""
+    for table in POLICY.sources:
+        refused = cluster.psql(database, "-c", f"SELECT count(*) FROM {table}", user=OFFICER)
+        assert "permission denied" in refused.stderr
+
+
+def test_whose_number_a_third_person_has_is_not_answered_with_a_customer(
+    home: Home, here: Here
+) -> None:
+    """A relative who objects is not the customer to whom they are related."""
+    printed = here(home, "grants", "--for", "officer").out
+    assert "customers_by_phone" in printed
+    for table in ("relatives", "payees", "company_managers", "loan_parties"):
+        assert f'"{table}_by_' not in printed
+
+
+# --------------------------------------------------------------------------- one state, one stream
+
+
+def test_all_tables_of_a_run_are_read_in_one_state(cluster: Cluster, database: str) -> None:
+    with closing(PostgresBank(cluster.uri(database))) as bank:
+        before = sum(batch.height for batch in bank.read("customers", ["customer_id"]))
+        cluster.sql(database, "DELETE FROM account_holders", "UPDATE accounts SET balance = 0")
+        holders = sum(batch.height for batch in bank.read("account_holders", ["customer_id"]))
+        money = sum(
+            float(batch.get_column("balance").abs().sum())
+            for batch in bank.read("accounts", ["balance"])
+        )
+    assert min(before, holders, money) > 0
+
+
+def test_the_transaction_is_read_only_and_has_an_end(cluster: Cluster, database: str) -> None:
+    settings = {
+        "transaction_isolation": "repeatable read",
+        "transaction_read_only": "on",
+        "statement_timeout": "2h",
+        "lock_timeout": "1min",
+    }
+    with closing(PostgresBank(cluster.uri(database))) as bank:
+        for name, value in settings.items():
+            assert bank.rows(f"SELECT current_setting('{name}')") == [(value,)]
+    patient = cluster.uri(database) + "?options=-c%20statement_timeout%3D5min"
+    with closing(PostgresBank(patient)) as bank:
+        assert bank.rows("SELECT current_setting('statement_timeout')") == [("5min",)]
+
+
+def test_a_table_is_streamed_in_batches(cluster: Cluster, database: str) -> None:
+    cluster.sql(
+        database,
+        "CREATE TABLE wide AS SELECT i AS a, repeat('x', 100) AS b "
+        "FROM generate_series(1, 300000) i",
+    )
+    with closing(PostgresBank(cluster.uri(database))) as bank:
+        heights = [batch.height for batch in bank.read("wide", ["a", "b"])]
+    assert sum(heights) == 300_000
+    assert len(heights) > 2
+    assert max(heights) < 150_000
+
+
+def test_types_are_read_as_what_they_mean(cluster: Cluster, postgres: str) -> None:
+    database = postgres.rpartition("/")[2]
+    cluster.sql(
+        database,
+        "CREATE TYPE mood AS ENUM ('fine', 'bad')",
+        "CREATE DOMAIN town AS varchar(20)",
+        "CREATE TABLE things (a numeric(20, 0), b numeric(12, 2), c char(5), d uuid, e mood, "
+        "f town, g timestamptz, h numeric, i jsonb)",
+        "INSERT INTO things VALUES (12345678901234567890, 1.25, 'ab', "
+        "'00000000-0000-0000-0000-000000000001', 'bad', 'Peja', '2026-01-01 00:30+02', 'NaN', "
+        "'{}')",
+        "CREATE TABLE parts (a int) PARTITION BY RANGE (a)",
+        "CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10)",
+    )
+    with closing(PostgresBank(postgres)) as bank:
+        schema = bank.schema()
+        (row,) = next(bank.read("things", list("abcdefgh"))).rows()
+    assert set(schema) == {"things", "parts"}
+    assert [str(kind) for kind in schema["things"].values()] == [
+        *("integer", "number", "text", "text", "text", "text", "timestamp", "number", "None"),
+    ]
+    assert row[:6] == (
+        *("12345678901234567890", 1.25, "ab", "00000000-0000-0000-0000-000000000001"),
+        *("bad", "Peja"),
+    )
+    assert row[6] == datetime(2025, 12, 31, 22, 30)  # noqa: DTZ001 - a time of UTC without its zone
+
+
+# ------------------------------------------------------------------------------------------- TLS
+
+
+def test_tls_is_used_where_the_server_has_it(
+    cluster: Cluster, as_release: Home, here: Here
+) -> None:
+    with encrypted(cluster) as authority:
+        done = here(as_release, "release")
+        assert done.code == 0, done.err
+        log = cluster.log.read_text(encoding="utf-8")
+        assert "application_name=clause16 SSL enabled (protocol=TLSv1.3" in log
+        demanded = Home(
+            as_release.path, f"{as_release.source}?sslmode=verify-full&sslrootcert={authority}"
+        )
+        assert here(demanded, "check").code == 0
+        strangers = Home(
+            as_release.path, f"{as_release.source}?sslmode=verify-full&sslrootcert={PATH_OF_NOBODY}"
+        )
+        refused = here(strangers, "check")
+        assert refused.code == 11
+        assert "do not agree on TLS" in refused.complaint
+
+
+PATH_OF_NOBODY = "/nonexistent/root.crt"
+
+
+@contextmanager
+def encrypted(cluster: Cluster) -> Iterator[Path]:
+    """Let the server speak TLS; yield the certificate that its clients may trust."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]),
+            critical=False,
+        )
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    cluster.put("server.key", private, mode=0o600)
+    authority = cluster.put(
+        "server.crt", certificate.public_bytes(serialization.Encoding.PEM), mode=0o644
+    )
+    cluster.sql("postgres", "ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf()")
+    time.sleep(0.3)
+    trusted = cluster.folder / "trusted.crt"
+    trusted.write_bytes(authority.read_bytes())
+    try:
+        yield trusted
+    finally:
+        cluster.sql("postgres", "ALTER SYSTEM RESET ssl", "SELECT pg_reload_conf()")
+
+
+# --------------------------------------------------------------------------- every way it can fail
+
+
+def refused(home: Home, here: Here) -> str:
+    """Run a release that fails; return its line, having seen that nothing was published."""
+    before = home.current
+    done = here(home, "release")
+    assert done.code == 11, done.err
+    assert PASSWORD not in done.err + done.out
+    assert home.current == before
+    assert home.leftovers == []
+    return done.complaint
+
+
+def test_a_host_that_cannot_be_reached(as_release: Home, here: Here) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        nobody = probe.getsockname()[1]
+    port = as_release.source.rpartition(":")[2].partition("/")[0]
+    for source in (
+        as_release.source.replace(f":{port}/", f":{nobody}/"),
+        as_release.source.replace("127.0.0.1", "bank.invalid"),
+    ):
+        assert "cannot be reached" in refused(Home(as_release.path, source), here)
+
+
+def test_a_server_that_answers_nothing(as_release: Home, here: Here) -> None:
+    """It takes the connection and is silent: the wait has an end."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        address = f"postgresql://u:p@127.0.0.1:{silent.getsockname()[1]}/bank?connect_timeout=2"
+        assert "cannot be reached" in refused(Home(as_release.path, address), here)
+
+
+def test_a_wrong_password_user_or_database(
+    cluster: Cluster, as_release: Home, here: Here, database: str
+) -> None:
+    for wrong in (
+        cluster.uri(database, RELEASE, "WRONG-SECRET"),
+        cluster.uri(database, "nobody"),
+        cluster.uri("no_such_bank", RELEASE),
+        "postgresql://%zz",
+    ):
+        said = refused(Home(as_release.path, wrong), here)
+        assert "WRONG-SECRET" not in said
+        assert "127.0.0.1" not in said
+    with pytest.raises(SourceError) as caught:
+        PostgresBank(cluster.uri(database, RELEASE, "wrong"))
+    assert not caught.value.retry_helps
+
+
+def test_a_role_that_may_not_read(
+    cluster: Cluster, database: str, as_release: Home, here: Here
+) -> None:
+    cluster.sql(database, f"REVOKE SELECT (balance) ON accounts FROM {RELEASE}")
+    said = refused(as_release, here)
+    assert "table accounts cannot be read: the role may not read it" in said
+    assert "clause16 grants" in said
+
+
+def test_a_table_that_a_migration_holds(
+    cluster: Cluster, database: str, as_release: Home, here: Here
+) -> None:
+    cluster.sql(database, f"ALTER ROLE {RELEASE} SET lock_timeout = '300ms'")
+    with closing(dbapi.connect(cluster.uri(database))) as migration:
+        with migration.cursor() as cursor:
+            cursor.execute("ALTER TABLE customers ADD COLUMN notes text")
+        said = refused(as_release, here)
+        migration.rollback()
+    assert "table customers cannot be read: somebody holds a lock on it" in said
+    assert here(as_release, "release").code == 0
+
+
+def test_a_statement_that_takes_too_long(
+    cluster: Cluster, database: str, as_release: Home, here: Here
+) -> None:
+    cluster.sql(
+        database,
+        *slowly("customers", 0.001),
+        f"GRANT SELECT ON customers TO {RELEASE}",
+        f"ALTER ROLE {RELEASE} SET statement_timeout = '300ms'",
+    )
+    said = refused(as_release, here)
+    assert "table customers cannot be read: it takes longer than the statement_timeout" in said
+
+
+def slowly(table: str, seconds: float) -> list[str]:
+    """Put a view in a table's place that takes so long for every row."""
+    waiting = f"pg_sleep({seconds}) IS NOT NULL"
+    return [
+        "CREATE SCHEMA stored",
+        f"ALTER TABLE {table} SET SCHEMA stored",
+        f"CREATE VIEW {table} AS SELECT * FROM stored.{table} WHERE {waiting}",
+        f"COMMENT ON VIEW {table} IS '{DEMO_MARK}'",
+    ]
+
+
+def test_a_column_renamed_between_two_runs(
+    cluster: Cluster, database: str, as_release: Home, here: Here
+) -> None:
+    assert here(as_release, "release").code == 0
+    cluster.sql(database, "ALTER TABLE customers RENAME COLUMN income TO monthly_income")
+    said = refused(as_release, here)
+    assert "customers.income is in the policy and not in the source" in said
+    cluster.sql(database, "ALTER TABLE customers RENAME COLUMN monthly_income TO income")
+    assert here(as_release, "release").code == 0
+
+
+def dying(uri: str, stop: Callable[[], None]) -> SourceError:
+    """Read a table whose server goes away after the first batch; return what is said."""
+    with closing(PostgresBank(uri)) as bank:
+        batches = bank.read("long", ["a", "b"])
+        next(batches)
+        stop()
+        with pytest.raises(SourceError) as caught:
+            for _ in batches:
+                pass
+    assert caught.value.__cause__ is None
+    return caught.value
+
+
+LONG = (
+    "CREATE TABLE long AS SELECT i AS a, repeat('CANARY', 20) AS b "
+    "FROM generate_series(1, 600000) i"
+)
+
+
+def test_a_server_that_dies_in_mid_read(own_cluster: Cluster) -> None:
+    """The machine that the server runs on loses its power; then it comes back."""
+    database = own_cluster.new_database()
+    own_cluster.sql(database, LONG)
+    said = dying(own_cluster.uri(database), own_cluster.kill)
+    assert isinstance(said, SourceAway)
+    assert "table long cannot be read: the connection to the server broke" in str(said)
+    assert "CANARY" not in str(said)
+    own_cluster.start()
+    with closing(PostgresBank(own_cluster.uri(database))) as bank:
+        assert sum(batch.height for batch in bank.read("long", ["a"])) == 600_000
+
+
+def test_an_administrator_who_ends_the_connection(cluster: Cluster, postgres: str) -> None:
+    database = postgres.rpartition("/")[2]
+    cluster.sql(database, LONG)
+
+    def end() -> None:
+        cluster.sql(
+            "postgres",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            f"WHERE datname = '{database}' AND application_name = 'clause16'",
+        )
+
+    assert isinstance(dying(postgres, end), SourceAway)
+
+
+def test_a_release_whose_server_is_killed_publishes_nothing_and_the_next_is_clean(
+    own_cluster: Cluster, tmp_path: Path, here: Here
+) -> None:
+    database = own_cluster.new_database()
+    generate(own_cluster.uri(database), SMALL)
+    home = new_home(tmp_path, own_cluster.uri(database))
+    assert here(home, "release").code == 0
+    own_cluster.sql(database, *slowly("accounts", 0.002))
+    # The reading of accounts takes some seconds now; the power goes while it is under way.
+    killer = threading.Timer(2.5, own_cluster.kill)
+    killer.start()
+    said = refused(home, here)
+    killer.join()
+    assert "the connection to the server broke" in said
+    own_cluster.start()
+    assert here(home, "release").code == 0
+
+
+# ------------------------------------------------------------------------------------ its own log
+
+
+def test_the_servers_own_log_names_columns_and_no_person(
+    cluster: Cluster, database: str, as_release: Home, here: Here
+) -> None:
+    """Objectors are left out on our side, so that no query ever names one."""
+    key = cluster.sql(database, "SELECT max(customer_id) FROM customers").strip()
+    before = cluster.log.stat().st_size
+    assert here(as_release, "objections", "record", "--customer-id", key).code == 0
+    assert here(as_release, "release").code == 0
+    ours = cluster.log.read_text(encoding="utf-8")[before:]
+    # A live control: every statement is in the log.
+    assert 'COPY (SELECT "customer_id"' in ours
+    for forbidden in (PASSWORD, key, "personal_number", "first_name"):
+        assert forbidden not in ours
+
+
+def test_no_query_reads_a_hidden_column(cluster: Cluster, database: str) -> None:
+    hidden = {Role.FORBIDDEN, Role.IDENTIFIER, Role.TEXT, Role.UNUSED, Role.MEASURE}
+    before = cluster.log.stat().st_size
+    with closing(PostgresBank(cluster.uri(database))) as bank:
+        for table, columns in POLICY.reads().items():
+            assert not any(POLICY.sources[table].columns[name].role in hidden for name in columns)
+            for _ in bank.read(table, columns):
+                pass
+    queries = cluster.log.read_text(encoding="utf-8")[before:]
+    read = {name for columns in POLICY.reads().values() for name in columns}
+    for source in POLICY.sources.values():
+        for name in source.columns.keys() - read:
+            assert f'"{name}"' not in queries

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import shutil
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -53,7 +54,7 @@ def _is_interrupt(error: Exception) -> bool:
 
 def _translated(error: BaseException) -> PrivacyError:
     if isinstance(error, OSError) and error.errno in DISK_FULL:
-        return ReleaseError("the disk is full: free some space, nothing was published")
+        return disk_full()
     if isinstance(error, PermissionError):
         return ReleaseError(
             "a file of the home may not be written or read: check its owner and mode"
@@ -66,6 +67,23 @@ def _translated(error: BaseException) -> PrivacyError:
             f"{name} at {where}; the engine's message is withheld, for it may quote a record"
         )
     return PrivacyError(f"a defect of ours, please report it: {name} at {where}")
+
+
+def disk_full() -> ReleaseError:
+    """Return what is said where a disk is full."""
+    return ReleaseError("the disk is full: free some space, nothing was published")
+
+
+def is_full(folder: Path) -> bool:
+    """Say whether the disk of a folder has next to nothing left: engines do not always say so."""
+    try:
+        return shutil.disk_usage(folder).free < NEXT_TO_NOTHING
+    except OSError:
+        return False
+
+
+NEXT_TO_NOTHING = 1 << 20
+"""Bytes."""
 
 
 def _where(error: BaseException) -> str:

@@ -12,6 +12,7 @@ import polars as pl
 
 from pipelines import memory
 from pipelines.certified import read_certified
+from pipelines.files import write_private
 from pipelines.policies import LoadedPolicy, load_policy
 from pipelines.registry import Registry, Seal
 from pipelines.releases import CERTIFICATE, CURRENT, current_release, only_run
@@ -99,6 +100,8 @@ def count(settings: Settings, intake: Intake) -> Counted:
     tables = {
         table: _read(intake.bank, table, columns, held) for table, columns in policy.reads().items()
     }
+    home = policy.subject.source
+    tables[home] = _not_empty(tables[home], home)
     population = count_population(
         tables,
         policy,
@@ -107,8 +110,6 @@ def count(settings: Settings, intake: Intake) -> Counted:
         settings.as_of,
         settings.today,
     )
-    if population.read == 0:
-        raise SourceError(f"table {policy.subject.source} is empty: is this the bank?")
     if population.left_out.not_found:
         log.info(
             "objections of people whom the source does not know: %s",
@@ -130,6 +131,16 @@ def _read(
             told = time.monotonic()
             log.info("reading %s: %s rows so far", table, f"{rows:,}")
         yield batch
+
+
+def _not_empty(batches: Iterator[pl.DataFrame], table: str) -> Iterator[pl.DataFrame]:
+    """Yield the batches; raises SourceError where there was no row in any."""
+    rows = 0
+    for batch in batches:
+        rows += batch.height
+        yield batch
+    if not rows:
+        raise SourceError(f"table {table} is empty: is this the bank?")
 
 
 def _last_state(settings: Settings) -> Seal | None:
@@ -157,10 +168,7 @@ def chosen_plan(settings: Settings, intake: Intake, population: Population) -> P
     plan = choose_plan(
         population, loaded.policy, loaded.digest, loaded.hierarchies, settings.as_of, log.info
     )
-    draft = settings.plan.with_suffix(".draft")
-    draft.write_text(plan.stored(), encoding="utf-8")
-    draft.chmod(0o600)
-    draft.replace(settings.plan)
+    write_private(settings.plan, plan.stored())
     return plan
 
 

@@ -109,7 +109,11 @@ class Registry:
     """An opened list. Raises ObjectionError where it is missing, broken, or its key is."""
 
     def __init__(self, path: Path, key_file: Path) -> None:
-        if not path.exists():
+        try:
+            there = path.exists()
+        except OSError:
+            raise ObjectionError(_BUSY.format(path)) from None
+        if not there:
             raise ObjectionError(_MISSING.format(path))
         self._path = path
         keys = Keys(key_file)

@@ -24,6 +24,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from pipelines.boundary import disk_full, is_full
 from pipelines.files import sync_folder
 from pipelines.settings import Settings
 from pipelines.sql import literal, quoted
@@ -112,8 +113,20 @@ def write_database(
 ) -> None:
     """Write a fresh database with the schemas main and about.
 
-    A row is written as often as its `people` says, equal rows together, in the order given.
+    A row is written as often as its `people` says, equal rows together, in the order given. Raises
+    ReleaseError where the disk is full.
     """
+    try:
+        _write(path, tables, about)
+    except duckdb.Error as error:
+        if "No space left" in str(error) or is_full(path.parent):
+            raise disk_full() from None
+        raise
+
+
+def _write(
+    path: Path, tables: Mapping[str, WrittenTable], about: Mapping[str, WrittenTable]
+) -> None:
     with duckdb.connect() as connection:
         connection.execute(
             f"ATTACH {literal(str(path))} AS release (STORAGE_VERSION '{OLDEST_READER}')"

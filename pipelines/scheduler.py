@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipelines.boundary import disk_full, is_full
 from transforms.errors import EngineError, ReleaseError
 
 STARTS_WITHIN = 120.0
@@ -40,14 +41,20 @@ _SET_PARENT_DEATH_SIGNAL = 1
 
 
 class Server:
-    """A configured server, or a temporary one that is getting ready."""
+    """A configured server, or a temporary one that is getting ready. folder: its files."""
 
-    def __init__(self, api: str, process: subprocess.Popen[bytes] | None = None) -> None:
+    def __init__(
+        self, api: str, folder: Path, process: subprocess.Popen[bytes] | None = None
+    ) -> None:
         self._health = f"{api}/health"
+        self._folder = folder
         self._process = process
 
     def wait(self) -> None:
-        """Return when the server answers; raises EngineError where it does not in time."""
+        """Return when the server answers.
+
+        Raises EngineError where it does not in time, ReleaseError where its disk is full.
+        """
         if self._process is None:
             return
         deadline = time.monotonic() + STARTS_WITHIN
@@ -57,6 +64,8 @@ class Server:
                     return
             except OSError:
                 time.sleep(0.05)
+        if is_full(self._folder):
+            raise disk_full()
         raise EngineError(
             "Prefect's temporary server does not start: run one yourself (`prefect server start`) "
             "and name it in $PREFECT_API_URL"
@@ -72,7 +81,7 @@ def scheduler(folder: Path) -> Iterator[Server]:
     for name, value in STAY_AT_HOME.items():
         os.environ.setdefault(name, value)
     if os.environ.get("PREFECT_API_URL"):
-        yield Server(os.environ["PREFECT_API_URL"])
+        yield Server(os.environ["PREFECT_API_URL"], folder)
         return
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -83,7 +92,7 @@ def scheduler(folder: Path) -> Iterator[Server]:
     os.environ["PREFECT_API_URL"] = api = f"http://127.0.0.1:{port}/api"
     process = _start(port)
     try:
-        yield Server(api, process)
+        yield Server(api, folder, process)
     finally:
         process.terminate()
         process.wait()

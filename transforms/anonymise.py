@@ -34,13 +34,9 @@ Hierarchies = Mapping[str, Hierarchy]
 
 @dataclass(frozen=True)
 class Population:
-    """Everybody eligible, counted: a candidate for each table, and who was left out.
-
-    read: the records of people that the source gave.
-    """
+    """Everybody eligible, counted: a candidate for each table, and who was left out."""
 
     candidates: tuple[Candidate, ...]
-    read: int
     eligible: int
     left_out: LeftOut
 
@@ -90,7 +86,7 @@ def count_population(
         )
         for name, table in policy.microdata.items()
     )
-    return Population(candidates, people.read, everything.total, people.left_out)
+    return Population(candidates, everything.total, people.left_out)
 
 
 def choose_plan(

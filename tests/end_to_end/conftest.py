@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from end_to_end import watch
 from end_to_end.postgres import Cluster, binaries, new_cluster
-from end_to_end.program import SMALL, Here, Home, Run, generate, new_home
+from end_to_end.program import HOMES, SAID, SMALL, Here, Home, Run, generate, new_home
 
 from pipelines.cli import main
 from pipelines.scheduler import scheduler
@@ -24,6 +25,17 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with scheduler(folder) as server:
         server.wait()
         yield folder
+
+
+@pytest.fixture(autouse=True)
+def no_personal_value_gets_out(
+    request: pytest.FixtureRequest, prefect_server: Path
+) -> Iterator[None]:
+    SAID.clear()
+    HOMES.clear()
+    yield
+    used = "cluster" in request.fixturenames
+    assert watch.seen(prefect_server, request.getfixturevalue("cluster") if used else None) == set()
 
 
 @pytest.fixture(scope="session")
@@ -44,15 +56,19 @@ def own_cluster(cluster: Cluster) -> Iterator[Cluster]:
     """A server of the test's own, free to be killed."""
     server = new_cluster(cluster.programs)
     yield server
+    assert not any(watch.CANARY in line for line in watch.our_lines(server))
     server.stop("immediate")
     shutil.rmtree(server.folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def postgres_bank(cluster: Cluster) -> str:
+def postgres_bank(cluster: Cluster, small_bank: Path) -> str:
     """The name of a database with a small bank, to be copied."""
     name = cluster.new_database()
     generate(cluster.uri(name), SMALL)
+    columns = watch.hidden_text_columns(small_bank)
+    planted = [f"UPDATE {t} SET {c} = '{watch.canary(t, c)}'" for t, c in columns]
+    cluster.sql(name, *planted)
     return name
 
 
@@ -66,6 +82,7 @@ def postgres(cluster: Cluster) -> str:
 def small_bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("small") / "bank.duckdb"
     generate(f"duckdb://{path}", SMALL)
+    watch.plant(path)
     return path
 
 

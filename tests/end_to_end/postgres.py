@@ -24,6 +24,7 @@ logging_collector = off
 log_statement = all
 log_connections = on
 log_min_messages = notice
+log_line_prefix = '%m [%p] app=%a '
 """
 
 
@@ -42,11 +43,15 @@ def _version(initdb: Path) -> int:
 
 @dataclass
 class Cluster:
-    """A running server. log: what it wrote of every statement and connection."""
+    """A running server. log: what it wrote of every statement and connection.
+
+    seen: how much of the log was looked through.
+    """
 
     folder: Path
     port: int
     programs: Path
+    seen: int = 0
 
     @property
     def log(self) -> Path:

@@ -17,6 +17,11 @@ SMALL = 3_000
 """Customers of a small bank."""
 
 
+SAID: list[str] = []
+HOMES: set[Path] = set()
+"""What the commands of this test said, and the homes that they ran in."""
+
+
 @dataclass(frozen=True)
 class Run:
     """What a command answered."""
@@ -24,6 +29,9 @@ class Run:
     code: int
     out: str
     err: str
+
+    def __post_init__(self) -> None:
+        SAID.extend((self.out, self.err))
 
     @property
     def answer(self) -> dict[str, object]:
@@ -46,6 +54,9 @@ class Home:
     source: str
     policy: str | None = None
     environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        HOMES.add(self.path)
 
     def run(self, *arguments: str) -> Run:
         done = subprocess.run(

@@ -108,7 +108,7 @@ def test_a_policy_with(home: Home, here: Here, tmp_path: Path, what: str) -> Non
     old, new, said = POLICY[what]
     text = DEMO_POLICY.read_text(encoding="utf-8")
     assert old in text
-    text = text.replace(old, new, 1).replace(
+    text = text.replace(old, new).replace(
         "../hierarchies", str(DEMO_POLICY.parents[1] / "hierarchies")
     )
     policy = tmp_path / "policy.toml"

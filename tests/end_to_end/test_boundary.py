@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
 import pytest
-from end_to_end.program import Home, change
+from end_to_end.postgres import Cluster
+from end_to_end.program import HOMES, SAID, Home, Run, change
+from end_to_end.watch import CANARY, canary, hidden_text_columns, seen
 
 from pipelines.policies import load_policy
 from pipelines.settings import DEMO_POLICY
+from pipelines.sources.postgres import PostgresBank
 from transforms.policy import Role
 
-HIDDEN = {Role.FORBIDDEN, Role.IDENTIFIER, Role.TEXT}
 READABLE = {
     Role.SUBJECT,
     Role.LINK,
@@ -22,34 +25,10 @@ READABLE = {
 }
 
 
-def canary(table: str, column: str) -> str:
-    return f"zq{table}x{column}qz".replace("_", "")
-
-
-def hidden_text_columns(bank: Path) -> list[tuple[str, str]]:
-    policy = load_policy(DEMO_POLICY).policy
-    with duckdb.connect(str(bank), read_only=True) as connection:
-        types = {
-            (table, column): data_type
-            for table, column, data_type in connection.execute(
-                "SELECT table_name, column_name, data_type FROM duckdb_columns()"
-            ).fetchall()
-        }
-    return [
-        (table, name)
-        for table, source in policy.sources.items()
-        for name, column in source.columns.items()
-        if column.role in HIDDEN and types[table, name] == "VARCHAR"
-    ]
-
-
 @pytest.fixture
 def watched(home: Home) -> tuple[Home, list[str]]:
     """A bank in which every hidden text is a canary, and a scheduler of the home's own."""
-    bank = Path(home.source.removeprefix("duckdb://"))
-    columns = hidden_text_columns(bank)
-    assert len(columns) > 15
-    change(bank, *(f"UPDATE {t} SET {c} = '{canary(t, c)}'" for t, c in columns))
+    columns = hidden_text_columns(Path(home.source.removeprefix("duckdb://")))
     own_scheduler = {"PREFECT_API_URL": "", "PREFECT_LOGGING_LEVEL": "DEBUG"}
     watched = Home(home.path, home.source, home.policy, own_scheduler)
     return watched, [canary(table, column) for table, column in columns]
@@ -170,3 +149,28 @@ def test_engine_errors_are_replaced_and_keep_no_context() -> None:
         assert caught.value.__context__ is None
         assert caught.value.__cause__ is None
         assert "zqvalueqz" not in str(caught.value)
+
+
+def test_the_watch_over_every_test_sees_a_value_wherever_it_is_planted(
+    tmp_path: Path, cluster: Cluster, postgres: str
+) -> None:
+    """The live control of `no_personal_value_gets_out`."""
+    server, home = tmp_path / "prefect", tmp_path / "home"
+    for folder in (server, home / "work"):
+        folder.mkdir(parents=True)
+    HOMES.add(home)
+    assert seen(server, cluster) == set()
+
+    Run(11, "", f"clause16: {CANARY} is no number")
+    assert seen(server, cluster) == {"standard output or error"}
+    SAID.clear()
+
+    for path in (server / "prefect.db", home / "work" / "leftover.json"):
+        path.write_text(f"… {CANARY} …")
+        assert seen(server, cluster) == {str(path)}
+        path.unlink()
+
+    with closing(PostgresBank(postgres)) as bank:
+        bank.rows(f"SELECT '{CANARY}'")
+    assert seen(server, cluster) == {"the log of PostgreSQL"}
+    assert seen(server, cluster) == set()

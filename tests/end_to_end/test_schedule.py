@@ -14,7 +14,8 @@ from uuid import UUID
 import duckdb
 import pytest
 from end_to_end.program import change, new_home
-from end_to_end.test_boundary import canary, found_in, hidden_text_columns
+from end_to_end.test_boundary import found_in
+from end_to_end.watch import canary, hidden_text_columns
 
 if TYPE_CHECKING:
     # Prefect reads the environment when it is imported, so not before there is a server in it.

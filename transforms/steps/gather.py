@@ -42,13 +42,11 @@ class People:
     """Who there is. rows: the eligible, each with their key (if any) and own leaf codes.
 
     keys: of everybody who did not object, the ineligible among them; None where a row is a person.
-    read: rows there were in all.
     """
 
     rows: pl.DataFrame
     keys: pl.Series | None
     left_out: LeftOut
-    read: int
 
 
 def gather_people(
@@ -66,10 +64,9 @@ def gather_people(
     """
     home, key = policy.subject.source, policy.subject.key
     own = tuple(attribute.name for attribute in own_attributes(policy))
-    rows, keys, met, read = [], [], [], 0
+    rows, keys, met = [], [], []
     reasons, broken, unlisted = Counter[str](), Counter[str](), Counter[str]()
     for records in batches:
-        read += records.height
         named = names_objector(records, home, policy, objectors)
         if key is not None:
             kind = policy.sources[home].columns[key].type
@@ -96,7 +93,7 @@ def gather_people(
         minors=reasons[Reason.MINOR],
         beyond_retention=reasons[Reason.LAPSED],
     )
-    return People(pl.concat(rows), everybody, left_out, read)
+    return People(pl.concat(rows), everybody, left_out)
 
 
 def _different(objectors: Collection[str], policy: Policy) -> int:

@@ -88,9 +88,8 @@ def main() -> None:
     for customers, run in runs.items():
         print(f"{customers:>12,} customers: {run['seconds']:6.1f} s, peak {run['peak']:,.0f} MiB")
     one, many = runs.values()
-    print(
-        f"{options.times} times the customers: {many['seconds'] / one['seconds']:.1f} times the time"
-    )
+    longer = many["seconds"] / one["seconds"]
+    print(f"{options.times} times the customers took {longer:.1f} times as long")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from pipelines import memory
 from pipelines.releases import CERTIFICATE, CURRENT, DATABASE, current_release, only_run
 from pipelines.scheduler import scheduler
 from pipelines.settings import Settings
-from transforms.errors import PrivacyError
+from transforms.errors import EngineError, PrivacyError
 
 log = logging.getLogger("clause16")
 
@@ -105,12 +105,20 @@ def _run_flow(settings: Settings) -> None:
         from pipelines.flows import release
 
         server.wait()
-        # No second attempts: somebody is waiting at the terminal.
-        release(
-            home=str(settings.home),
-            policy=None if settings.policy is None else str(settings.policy),
-            as_of=settings.as_of.isoformat(),
-        )
+        try:
+            # No second attempts: somebody is waiting at the terminal.
+            release(
+                home=str(settings.home),
+                policy=None if settings.policy is None else str(settings.policy),
+                as_of=settings.as_of.isoformat(),
+            )
+        except RuntimeError as error:
+            if not str(error).startswith("Failed to reach API"):
+                raise
+            raise EngineError(
+                "Prefect's server does not answer: start the one that $PREFECT_API_URL names, or "
+                "unset it for a temporary one"
+            ) from None
 
 
 def _released(current: Path) -> Released:

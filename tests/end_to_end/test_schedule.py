@@ -50,13 +50,14 @@ def service(tmp_path_factory: pytest.TempPathFactory, small_bank: Path) -> Itera
 def scheduled(service: Service) -> list[UUID]:
     """Two finished runs, one from a schedule and one asked for at the same time."""
     from end_to_end.service import wait_until
+    from prefect.client.schemas.actions import DeploymentScheduleCreate
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
     from prefect.client.schemas.schedules import IntervalSchedule
 
     soon = datetime.now(UTC) + timedelta(seconds=4)
     hourly = IntervalSchedule(interval=timedelta(hours=1), anchor_date=soon)
     (schedule,) = service.client.create_deployment_schedules(
-        service.deployment.id, [(hourly, True)]
+        service.deployment.id, [DeploymentScheduleCreate(schedule=hourly, active=True)]
     )
     of_deployment = FlowRunFilter(
         deployment_id=FlowRunFilterDeploymentId(any_=[service.deployment.id])
@@ -67,7 +68,9 @@ def scheduled(service: Service) -> list[UUID]:
         return [
             run.id
             for run in runs
-            if run.auto_scheduled and run.expected_start_time < soon + timedelta(minutes=1)
+            if run.auto_scheduled
+            and run.expected_start_time is not None
+            and run.expected_start_time < soon + timedelta(minutes=1)
         ]
 
     wait_until(lambda: bool(due()), "a scheduled run")

@@ -32,6 +32,8 @@ lint: $(VENV)/.dev
 benchmark: $(VENV)/.dev
 	$(BIN)/python benchmarks/release.py
 	$(BIN)/python benchmarks/demo.py
+	$(BIN)/python benchmarks/postgres.py
+	$(BIN)/python benchmarks/scale.py
 
 $(BIN)/python:
 	@echo "making $(VENV) (once, a few minutes)"

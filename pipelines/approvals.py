@@ -1,7 +1,8 @@
 """The home's plan, and who approved it.
 
-An approval holds for one plan by its digest. It carries a keyed digest (HMAC) under a key derived
-from the home's master key, so whoever cannot read the key cannot write one.
+An approval holds for one plan: what it does (its digest) and what it was said to cost (its
+checksum). It carries a keyed digest (HMAC) under a key derived from the home's master key, so
+whoever cannot read the key cannot write one.
 """
 
 from __future__ import annotations
@@ -20,6 +21,24 @@ from transforms.plan import Approval, Plan
 from transforms.policy import Policy
 
 _HOW = "see what it costs (`clause16 plan`) and approve it with `clause16 plan --approve --by NAME`"
+
+
+class _Stored(Approval):
+    """An approval as the home keeps it.
+
+    checksum: of the plan, figures included. It stays in the home: in a public certificate anybody
+    could try exact figures against it.
+    """
+
+    checksum: str
+
+    def keyed(self, keys: Keys) -> str:
+        """Return the digest that the stored approval has to carry."""
+        return keys.digest(Purpose.APPROVAL, self.model_dump_json())
+
+    def public(self) -> Approval:
+        """Return what certificates say."""
+        return Approval(plan=self.plan, by=self.by, at=self.at)
 
 
 def stored_plan(settings: Settings) -> Plan | None:
@@ -41,11 +60,11 @@ def approve(settings: Settings, by: str, now: datetime) -> tuple[Plan, Approval]
             f"there is no plan to approve in {settings.home}: choose one with `clause16 plan`, see "
             f"what it costs, then approve it"
         )
-    approval = Approval(plan=plan.digest, by=by, at=now.isoformat(timespec="seconds"))
-    digest = Keys(settings.key_file).digest(Purpose.APPROVAL, approval.model_dump_json())
-    stored = approval.model_dump() | {"digest": digest}
+    at = now.isoformat(timespec="seconds")
+    approval = _Stored(plan=plan.digest, by=by, at=at, checksum=plan.checksum)
+    stored = approval.model_dump() | {"digest": approval.keyed(Keys(settings.key_file))}
     write_private(settings.approval, json.dumps(stored, indent=2) + "\n")
-    return plan, approval
+    return plan, approval.public()
 
 
 def approval_for(settings: Settings, policy: Policy, plan: Plan | None) -> Approval | None:
@@ -67,7 +86,10 @@ def _missing(settings: Settings, plan: Plan | None) -> str:
             f"costs, and approve it with `clause16 plan --approve --by NAME`"
         )
     if settings.approval.exists():
-        return f"{required}, and the stored one is not the one that was approved: {_HOW}"
+        return (
+            f"{required}, and the stored one is not the one that was approved, in its levels or "
+            f"its figures: {_HOW}"
+        )
     return f"{required}, and nobody approved the stored one: {_HOW}"
 
 
@@ -82,14 +104,13 @@ def stored_approval(settings: Settings, plan: Plan) -> Approval | None:
     try:
         fields = dict(json.loads(settings.approval.read_text(encoding="utf-8")))
         said = str(fields.pop("digest"))
-        approval = Approval.model_validate(fields)
+        approval = _Stored.model_validate(fields)
     except (OSError, ValueError, KeyError, TypeError, ValidationError):
         approval, said = None, ""
-    if approval is None or not hmac.compare_digest(
-        keys.digest(Purpose.APPROVAL, approval.model_dump_json()).encode(), said.encode()
-    ):
+    if approval is None or not hmac.compare_digest(approval.keyed(keys).encode(), said.encode()):
         raise PolicyError(
             f"{settings.approval} is damaged, was edited, or belongs to another key: it approves "
             f"nothing; {_HOW}"
         )
-    return approval if approval.plan == plan.digest else None
+    approved = (approval.plan, approval.checksum) == (plan.digest, plan.checksum)
+    return approval.public() if approved else None

@@ -8,12 +8,13 @@ current release, and a database that is retired meanwhile stays readable to whoe
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
 import os
+import secrets
 import tarfile
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -41,6 +42,9 @@ MANIFEST = "manifest.json"
 REGISTRY = "registry/objections.sqlite"
 ATTEMPTS = 5
 """A release that is published while the files are opened makes another look necessary."""
+
+_THERE = "{} exists already: a backup never overwrites, name another file"
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 class Part(BaseModel):
@@ -93,7 +97,7 @@ class _Opened:
 def take_backup(settings: Settings, file: Path, now: datetime) -> Taken:
     """Write a backup of the home; raises ReleaseError where it cannot, and leaves nothing then."""
     if os.path.lexists(file):
-        raise ReleaseError(f"{file} exists already: a backup never overwrites, name another file")
+        raise ReleaseError(_THERE.format(file))
     if not file.parent.is_dir():
         raise ReleaseError(f"there is no folder {file.parent}: make it, or name another file")
     registry = Registry(settings.registry, settings.key_file)
@@ -161,17 +165,33 @@ def _part(name: str, content: IO[bytes]) -> _Opened:
 @contextmanager
 def _whole(file: Path) -> Iterator[IO[bytes]]:
     """Yield a private draft beside the file; it gets its name when all of it is on disk."""
-    descriptor, draft = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    # Named before it is made, so that a stop at any moment takes it away.
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as content:
             yield content
             content.flush()
             os.fsync(content.fileno())
-        Path(draft).rename(file)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
+        _name(draft, file)
+    finally:
+        draft.unlink(missing_ok=True)
     sync_folder(file.parent)
+
+
+def _name(draft: Path, file: Path) -> None:
+    """Give a draft its name; unlike a rename, a link never takes another file's place."""
+    try:
+        file.hardlink_to(draft)
+    except FileExistsError:
+        raise ReleaseError(_THERE.format(file)) from None
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        raise ReleaseError(
+            f"the file system of {file.parent} knows no hard links: write the backup to another "
+            f"one, then copy it"
+        ) from None
 
 
 def _write(file: IO[bytes], manifest: Manifest, parts: Sequence[_Opened]) -> None:

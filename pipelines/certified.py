@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pipelines.registry import Seal
+from pipelines.releases import CERTIFICATE, current_release, release_folders
+from pipelines.settings import Settings
 from transforms.errors import ReleaseError
 
 
 @dataclass(frozen=True, slots=True)
 class Certified:
-    """A published certificate. database: SHA-256 of the file; passed: every check of it did."""
+    """A published certificate. database: SHA-256 of the file; passed: every check of it did.
+
+    keeps_earlier: the policy lets earlier releases keep their databases.
+    """
 
     release: str
     created_at: datetime
@@ -22,6 +28,7 @@ class Certified:
     plan: str
     database: str
     passed: bool
+    keeps_earlier: bool
     state: Seal
 
 
@@ -38,10 +45,45 @@ def read_certified(path: Path) -> Certified:
             database=str(said["database"]),
             passed=bool(said["checks"])
             and all(check["passed"] is True for check in said["checks"]),
+            keeps_earlier=said.get("keeps_earlier_because") is not None,
             state=Seal(str(said["release"]), str(said["registry_seal"])),
         )
-    except (OSError, ValueError, OverflowError, KeyError, TypeError, RecursionError):
+    except (
+        OSError,
+        ValueError,
+        OverflowError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ):
         raise ReleaseError(
             f"{path} cannot be read or lacks the seal of the opt-out list, so nobody knows whether "
             f"the list is the newest: put the certificate back"
         ) from None
+
+
+def guards(settings: Settings) -> Sequence[Certified]:
+    """Return the certificates whose states the opt-out list must have had; none before the first.
+
+    They are the current release's and the newest one's, so the list is guarded though `current` be
+    lost. Raises ReleaseError where either cannot be read.
+    """
+    current = current_release(settings)
+    # The first releases knew no seal; such a certificate guards nothing, unless it is current.
+    sealed = (
+        folder
+        for folder in reversed(release_folders(settings))
+        if not _knows_no_seal(folder / CERTIFICATE)
+    )
+    folders = {folder for folder in (current, next(sealed, None)) if folder is not None}
+    return [read_certified(folder / CERTIFICATE) for folder in sorted(folders)]
+
+
+def _knows_no_seal(path: Path) -> bool:
+    """Say whether a certificate is whole, and older than the seals."""
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(said, dict) and "checks" in said and "registry_seal" not in said

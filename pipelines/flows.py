@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, ParamSpec, TypeVar
@@ -32,7 +33,8 @@ from pipelines.telling import tell_published, tell_refused
 from transforms.errors import PrivacyError, UsageError
 
 # A worker sets up Prefect's own loggers; ours is named to it by $PREFECT_LOGGING_EXTRA_LOGGERS.
-logging.getLogger("clause16").setLevel(logging.INFO)
+log = logging.getLogger("clause16")
+log.setLevel(logging.INFO)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -124,9 +126,25 @@ def _made(settings: Settings, retry_after: Sequence[int]) -> Path:
             _patient(check, retry_after)(settings)
             staging = _patient(build_release, retry_after)(settings)
             verify_release(staging)
-            return publish_release(settings, staging)
+            return _published(settings, staging)
         finally:
-            releases.tidy(settings)
+            # What is left is the next run's to clear, and changes nothing about this one.
+            with suppress(OSError):
+                releases.tidy(settings)
+
+
+def _published(settings: Settings, staging: Path) -> Path:
+    """Publish; once `current` points to the release, whatever fails then is told, not raised."""
+    release = settings.releases / staging.name
+    try:
+        return publish_release(settings, staging)
+    except Exception as error:
+        if releases.current_release(settings) != release:
+            raise
+        log.warning(
+            "%s is published, but what follows failed: %s", release.name, type(error).__name__
+        )
+        return release
 
 
 def _day(text: str) -> date:

@@ -7,8 +7,11 @@ by equality, so that an objector is found and nobody can leaf through the custom
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
+from itertools import count
 
 from pipelines.sql import literal, quoted
 from transforms.policy import Column, Forbidden, Owner, Policy, Role
@@ -16,6 +19,8 @@ from transforms.policy import Column, Forbidden, Owner, Policy, Role
 LOOKUPS = "clause16_lookup"
 """The schema of the officer's functions."""
 RELEASE, OFFICER = "clause16_release", "clause16_officer"
+NAME_BYTES = 63
+"""PostgreSQL cuts longer names, without an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +36,29 @@ class Place:
 
 
 def release_grants(policy: Policy, place: Place) -> str:
-    """Return SQL that lets a role read what a release reads, and fails where it may read more."""
+    """Return SQL that lets a role read what a release reads, and fails where it may do more."""
+    role = quoted(place.role)
     reads = policy.reads()
     grants = "".join(
-        f"GRANT SELECT ({', '.join(map(quoted, columns))}) ON {place.table(table)} "
-        f"TO {quoted(place.role)};\n"
+        f"GRANT SELECT ({', '.join(map(quoted, columns))}) ON {place.table(table)} TO {role};\n"
         for table, columns in reads.items()
     )
     permitted = ",\n      ".join(
-        f"({literal(table)}, {literal(column)})"
+        f"({_text(place.schema)}, {_text(table)}, {_text(column)})"
         for table, columns in reads.items()
         for column in columns
     )
     return "".join(
         (
             _head("a release may read these columns and no others", policy, place),
-            f"ALTER ROLE {quoted(place.role)} SET default_transaction_read_only = on;\n",
-            f"ALTER ROLE {quoted(place.role)} SET statement_timeout = '2h';\n",
-            f"ALTER ROLE {quoted(place.role)} SET lock_timeout = '1min';\n",
-            f"GRANT USAGE ON SCHEMA {quoted(place.schema)} TO {quoted(place.role)};\n",
+            f"ALTER ROLE {role} SET default_transaction_read_only = on;\n",
+            f"ALTER ROLE {role} SET statement_timeout = '2h';\n",
+            f"ALTER ROLE {role} SET lock_timeout = '1min';\n",
+            _finds_the_tables(place),
+            f"GRANT USAGE ON SCHEMA {quoted(place.schema)} TO {role};\n",
             grants,
-            _nothing_else(place, permitted),
+            _PASSING_ROWS,
+            _nothing_else(place, permitted, "false", "false"),
             "COMMIT;\n",
         )
     )
@@ -59,69 +66,200 @@ def release_grants(policy: Policy, place: Place) -> str:
 
 def officer_grants(policy: Policy, place: Place) -> str:
     """Return SQL that lets a role ask whose an identifier is, and read nothing."""
+    lookups = f"n.nspname = {literal(LOOKUPS)}"
     return "".join(
         (
             _head("the officer may ask whose an identifier is", policy, place),
             f"DROP SCHEMA IF EXISTS {LOOKUPS} CASCADE;\nCREATE SCHEMA {LOOKUPS};\n",
             f"GRANT USAGE ON SCHEMA {LOOKUPS} TO {quoted(place.role)};\n",
             *_lookups(policy, place),
-            _nothing_else(place, "('', '')"),
+            _nothing_else(place, "('', '', '')", lookups, "r.rolbypassrls"),
             "COMMIT;\n",
         )
     )
 
 
 def _head(what: str, policy: Policy, place: Place) -> str:
-    name, version = literal(place.role), policy.version.replace("\n", " ")
+    role = _text(place.role)
+    make = f"""
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {role}) THEN
+    CREATE ROLE {quoted(place.role)} LOGIN;
+  END IF;
+  EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), {role});
+END
+"""
+    # A line break of any kind would end the comment.
+    version = " ".join(policy.version.split())
     return f"""\
 -- {what} (policy version {version}).
 -- Run it in the bank's database as the owner of the tables: psql -v ON_ERROR_STOP=1 -f FILE
 -- Run it again whenever the policy changes. Then give the role a password: \\password
 BEGIN;
-DO $$
-BEGIN
-  IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {name}) THEN
-    CREATE ROLE {quoted(place.role)} LOGIN;
-  END IF;
-  EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), {name});
-END
-$$;
+-- Nobody's own functions or operators take the place of the server's.
+SET LOCAL search_path = pg_catalog, pg_temp;
+DO {_dollar_quoted(make)};
 REVOKE ALL ON ALL TABLES IN SCHEMA {quoted(place.schema)} FROM {quoted(place.role)};
 """
 
 
-def _nothing_else(place: Place, permitted: str) -> str:
-    """Return a check that stops where another right (PUBLIC, a membership) gives more."""
-    return f"""\
-DO $$
-DECLARE
-  more text;
-BEGIN
-  SELECT string_agg(c.relname || '.' || a.attname, ', ' ORDER BY c.relname, a.attnum) INTO more
-  FROM pg_catalog.pg_attribute a
-  JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-  WHERE c.relnamespace = {literal(quoted(place.schema))}::regnamespace
-    AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND a.attnum > 0 AND NOT a.attisdropped
-    AND has_column_privilege({literal(place.role)}, c.oid, a.attnum, 'SELECT')
-    AND (c.relname::text, a.attname::text) NOT IN (
-      {permitted}
-    );
-  IF more IS NOT NULL THEN
-    RAISE EXCEPTION 'the role may read more than it should: %', more
-      USING HINT = 'Take away what PUBLIC, a membership or being a superuser gives it.';
-  END IF;
-END
-$$;
+def _finds_the_tables(place: Place) -> str:
+    """Return SQL after which the role sees the tables of its schema without naming it."""
+    search = "ALTER ROLE %I IN DATABASE %I SET search_path = %I"
+    names = f"{_text(place.role)}, current_database(), {_text(place.schema)}"
+    body = f"\nBEGIN\n  EXECUTE format({_text(search)}, {names});\nEND\n"
+    return f"DO {_dollar_quoted(body)};\n"
+
+
+_PASSING_ROWS = """\
+-- A table with row-level security is refused to a release, which would be wrong if it saw some of
+-- its rows. Let the role pass it (ALTER ROLE ... BYPASSRLS), or turn it off for that table. This is
+-- left to you: it holds for every table of the server that the role may read.
 """
 
 
+def _nothing_else(place: Place, permitted: str, callable_too: str, may_not_be: str) -> str:
+    """Return a check that stops where the role may do more, and says what takes it away.
+
+    permitted: (schema, table, column) that it may read. callable_too, may_not_be: conditions on the
+    schema of a function and on the role. The rights come from the lists that the server keeps: has
+    the role no other role, nothing of its own, and is it no superuser, then these are all.
+    """
+    check = f"""
+DECLARE
+  more text;
+BEGIN
+  WITH me AS (
+    SELECT r.*, quote_ident(r.rolname) AS named, {may_not_be} AS passes_wrongly
+    FROM pg_roles r WHERE r.rolname = {_text(place.role)}
+  ), space AS (
+    SELECT n.*, quote_ident(n.nspname) AS named, {callable_too} AS callable
+    FROM pg_namespace n WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  ), relation AS (
+    SELECT c.oid, n.nspname, c.relname, c.relowner, c.relacl,
+           format('%I.%I', n.nspname, c.relname) AS named,
+           CASE c.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE '' END AS kind,
+           -- What an extension shows to everybody (pg_stat_statements) is not the bank's.
+           EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
+                   AND d.objid = c.oid AND d.deptype = 'e') AS extends
+    FROM pg_class c JOIN space n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+  ), held (privilege, columns, kind, named, shown, grantee) AS (
+    SELECT a.privilege_type, '', r.kind, r.named, r.named, a.grantee
+    FROM relation r, aclexplode(r.relacl) a
+    WHERE NOT (r.extends AND a.privilege_type = 'SELECT')
+    UNION ALL
+    SELECT a.privilege_type, format(' (%I)', t.attname), r.kind, r.named,
+           format('%s.%I', r.named, t.attname), a.grantee
+    FROM relation r JOIN pg_attribute t ON t.attrelid = r.oid, aclexplode(t.attacl) a
+    WHERE NOT t.attisdropped AND NOT (a.privilege_type = 'SELECT' AND (
+      r.extends OR (r.nspname::text, r.relname::text, t.attname::text) IN (
+      {permitted}
+    )))
+    UNION ALL
+    SELECT a.privilege_type, '', 'SCHEMA ', n.named, 'schema ' || n.named, a.grantee
+    FROM space n, aclexplode(n.nspacl) a WHERE a.privilege_type = 'CREATE'
+    UNION ALL
+    SELECT a.privilege_type, '', 'DATABASE ', quote_ident(d.datname), 'the database', a.grantee
+    FROM pg_database d, aclexplode(d.datacl) a
+    WHERE d.datname = current_database() AND a.privilege_type = 'CREATE'
+    UNION ALL
+    -- It runs with its owner's rights. Everybody may call it unless that is taken away, so what
+    -- is in a schema that the role does not get into counts only where the role is named.
+    SELECT a.privilege_type, '', 'ROUTINE ', f.named, f.named, a.grantee
+    FROM (SELECT p.*, format('%s.%I(%s)', n.named, p.proname,
+                             pg_get_function_identity_arguments(p.oid)) AS named,
+                 has_schema_privilege(me.oid, n.oid, 'USAGE') AS reached
+          FROM pg_proc p JOIN space n ON n.oid = p.pronamespace, me
+          WHERE p.prosecdef AND NOT n.callable) f,
+         aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
+    WHERE f.reached OR a.grantee <> 0
+    UNION ALL
+    SELECT a.privilege_type, '', 'LARGE OBJECT ', l.oid::text, 'large object ' || l.oid, a.grantee
+    FROM pg_largeobject_metadata l, aclexplode(l.lomacl) a
+    UNION ALL
+    SELECT a.privilege_type, '', 'FOREIGN SERVER ', quote_ident(s.srvname),
+           'server ' || quote_ident(s.srvname), a.grantee
+    FROM pg_foreign_server s, aclexplode(s.srvacl) a
+  ), line (said) AS (
+    SELECT format('%s on %s: REVOKE %s%s ON %s%s FROM %s', h.privilege, h.shown, h.privilege,
+                  h.columns, h.kind, h.named, CASE h.grantee WHEN 0 THEN 'PUBLIC' ELSE me.named END)
+    FROM held h JOIN me ON h.grantee IN (0, me.oid)
+    UNION ALL
+    -- Also one that is not inherited: SET ROLE takes it on.
+    SELECT format('member of %I: REVOKE %I FROM %s', o.rolname, o.rolname, me.named)
+    FROM pg_auth_members m JOIN me ON m.member = me.oid JOIN pg_roles o ON o.oid = m.roleid
+    UNION ALL
+    SELECT format('%s: ALTER ROLE %s NO%s', lower(a.attribute), me.named, a.attribute)
+    FROM me, LATERAL (VALUES ('SUPERUSER', me.rolsuper), ('CREATEROLE', me.rolcreaterole),
+                             ('CREATEDB', me.rolcreatedb), ('REPLICATION', me.rolreplication),
+                             ('BYPASSRLS', me.passes_wrongly)) a (attribute, has)
+    WHERE a.has
+    UNION ALL
+    SELECT format('owner of %s: ALTER %s %s OWNER TO CURRENT_USER', r.named,
+                  CASE r.kind WHEN '' THEN 'TABLE' ELSE 'SEQUENCE' END, r.named)
+    FROM relation r JOIN me ON r.relowner = me.oid
+    UNION ALL
+    SELECT format('owner of schema %s: ALTER SCHEMA %s OWNER TO CURRENT_USER', n.named, n.named)
+    FROM space n JOIN me ON n.nspowner = me.oid
+    UNION ALL
+    SELECT format('owner of database %I: ALTER DATABASE %I OWNER TO CURRENT_USER', d.datname,
+                  d.datname)
+    FROM pg_database d JOIN me ON d.datdba = me.oid WHERE d.datname = current_database()
+  )
+  SELECT string_agg(said, E'\n' ORDER BY said) INTO more FROM line;
+  IF more IS NOT NULL THEN
+    RAISE EXCEPTION E'the role may do more than it should:\n%', more
+      USING HINT = 'After each colon is what takes it away; first give it by name to those who '
+                   'need it.';
+  END IF;
+END
+"""
+    return f"DO {_dollar_quoted(check)};\n"
+
+
+def _text(text: str) -> str:
+    """Return a text as a string of PostgreSQL, whatever its standard_conforming_strings says."""
+    return "E" + literal(text.replace("\\", "\\\\"))
+
+
+def _dollar_quoted(body: str) -> str:
+    """Return a body in dollar quotes that no name in it can end."""
+    tag = next(tag for number in count() if (tag := f"$body{number}$") not in f"{body}$")
+    return f"{tag}{body}{tag}"
+
+
 def _lookups(policy: Policy, place: Place) -> Iterator[str]:
-    for table, source in policy.sources.items():
-        if not policy.has_owner(table):
-            continue
-        for name, column in source.columns.items():
-            if _is_asked_by(column) or (table, name) == (policy.subject.source, policy.subject.key):
-                yield _lookup(policy.owner(table), table, name, place)
+    asked = [
+        (table, name)
+        for table, source in policy.sources.items()
+        if policy.has_owner(table)
+        for name, column in source.columns.items()
+        if _is_asked_by(column) or (table, name) == (policy.subject.source, policy.subject.key)
+    ]
+    for (table, name), function in lookup_names(asked).items():
+        yield _lookup(policy.owner(table), table, name, function, place)
+
+
+def lookup_names(asked: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Return the name of the function for each (table, column), of at most NAME_BYTES bytes.
+
+    A name that is too long or means two columns ends in a digest of table and column.
+    """
+    names = {(table, column): f"{table}_by_{column}" for table, column in asked}
+    often = Counter(names.values())
+    return {
+        asked: name
+        if often[name] == 1 and len(name.encode()) <= NAME_BYTES
+        else _shortened(name, asked)
+        for asked, name in names.items()
+    }
+
+
+def _shortened(name: str, asked: tuple[str, str]) -> str:
+    digest = sha256("\0".join(asked).encode()).hexdigest()[:12]
+    start = name.encode()[: NAME_BYTES - len(digest) - 1].decode(errors="ignore")
+    return f"{start}_{digest}"
 
 
 def _is_asked_by(column: Column) -> bool:
@@ -132,8 +270,8 @@ def _is_asked_by(column: Column) -> bool:
     return column.role is Role.IDENTIFIER or number
 
 
-def _lookup(owner: Owner, table: str, column: str, place: Place) -> str:
-    function = f"{LOOKUPS}.{quoted(f'{table}_by_{column}')}"
+def _lookup(owner: Owner, table: str, column: str, name: str, place: Place) -> str:
+    function = f"{LOOKUPS}.{quoted(name)}"
     if owner.on is None:
         rows = f"{place.table(table)} t"
         key = f"t.{quoted(owner.key)}"
@@ -142,10 +280,11 @@ def _lookup(owner: Owner, table: str, column: str, place: Place) -> str:
             f"{place.table(table)} t JOIN {place.table(owner.table)} o USING ({quoted(owner.on)})"
         )
         key = f"o.{quoted(owner.key)}"
+    body = f"\nSELECT DISTINCT {key}::text FROM {rows} WHERE t.{quoted(column)}::text = $1\n"
     return f"""\
 CREATE FUNCTION {function}(text) RETURNS SETOF text
 LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $lookup$SELECT DISTINCT {key}::text FROM {rows} WHERE t.{quoted(column)}::text = $1$lookup$;
+AS {_dollar_quoted(body)};
 REVOKE ALL ON FUNCTION {function}(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION {function}(text) TO {quoted(place.role)};
 """

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipelines import memory
-from pipelines.certified import read_certified
+from pipelines.certified import guards
 from pipelines.files import write_private
 from pipelines.policies import LoadedPolicy, load_policy
 from pipelines.registry import Registry, Seal
-from pipelines.releases import CERTIFICATE, CURRENT, current_release, only_run
+from pipelines.releases import CURRENT, current_release, only_run
 from pipelines.settings import DEMO_POLICY, Settings
 from pipelines.sources.bank import Bank
 from pipelines.sources.fitting import check_source
@@ -89,7 +89,7 @@ def count(settings: Settings, intake: Intake) -> Counted:
     Raises ObjectionError before a record is read where the opt-out list cannot be.
     """
     registry = Registry(settings.registry, settings.key_file)
-    excluded = registry.excluded(must_hold=_last_state(settings))
+    excluded = registry.excluded(must_hold=_last_states(settings))
     policy = intake.loaded.policy
     if policy.subject.key is None and excluded.customer_ids:
         raise ObjectionError(
@@ -97,6 +97,7 @@ def count(settings: Settings, intake: Intake) -> Counted:
             "it: release it from a home of its own whose list is empty, or give it a key"
         )
     held = memory.limits(settings.memory)
+    memory.refuse_too_little(held)
     tables = {
         table: _read(intake.bank, table, columns, held) for table, columns in policy.reads().items()
     }
@@ -143,23 +144,25 @@ def _not_empty(batches: Iterator[pl.DataFrame], table: str) -> Iterator[pl.DataF
         raise SourceError(f"table {table} is empty: is this the bank?")
 
 
-def _last_state(settings: Settings) -> Seal | None:
-    """Return the state of the opt-out list that the current release respects.
+def _last_states(settings: Settings) -> list[Seal]:
+    """Return the states of the opt-out list that the current and the newest release respect.
 
-    Raises ReleaseError where that release was made tomorrow: under a clock that went back somebody
+    Raises ReleaseError where one of them was made tomorrow: under a clock that went back somebody
     whose data are past their retention would be let in again.
     """
     current = current_release(settings)
-    if current is None:
-        return None
-    certified = read_certified(current / CERTIFICATE)
-    if certified.created_at.date() > settings.today:
-        raise ReleaseError(
-            f"the clock says {settings.today}, and the current release was made on "
-            f"{certified.created_at.date()}: set the clock, or, if it was wrong on that day, "
-            f"remove {settings.releases / CURRENT}"
-        )
-    return certified.state
+    certified = guards(settings)
+    for each in certified:
+        folder, made = settings.releases / each.release, each.created_at.date()
+        if made > settings.today:
+            which = "current" if folder == current else "newest"
+            raise ReleaseError(
+                f"the clock says {settings.today}, and the {which} release was made on {made}: set "
+                f"the clock; or, if it was wrong on that day, move {folder} out of "
+                f"{settings.releases} and remove the link `{CURRENT}` if it points there: the "
+                f"newest release that stays then guards the opt-out list"
+            )
+    return [each.state for each in certified]
 
 
 def chosen_plan(settings: Settings, intake: Intake, population: Population) -> Plan:

@@ -50,7 +50,9 @@ def limits(setting: int | None) -> tuple[Limit, ...]:
 def _of_cgroups() -> list[int]:
     """Return the limits of the control groups that this process is in (systemd's MemoryMax)."""
     try:
-        unified = _CGROUP.read_text(encoding="ascii").rpartition("0::/")[2].strip()
+        unified = (
+            _CGROUP.read_text(encoding="utf-8", errors="replace").rpartition("0::/")[2].strip()
+        )
     except OSError:
         return []
     inner = _CGROUPS / unified

@@ -6,7 +6,6 @@ Nothing of a message is passed on: the server quotes queries, users and values.
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import adbc_driver_manager as adbc
 from adbc_driver_postgresql import dbapi
@@ -26,20 +25,29 @@ def connect(uri: str, *, autocommit: bool) -> dbapi.Connection:
 
 
 def _with_defaults(uri: str) -> str:
-    """Return the URI with a name for the server's own log and an end to waiting."""
-    try:
-        parts = urlsplit(uri)
-    except ValueError:
-        raise SourceError(_NOT_IN) from None
-    query = parse_qsl(parts.query, keep_blank_values=True)
-    for name, value in (("connect_timeout", CONNECTS_WITHIN), ("application_name", "clause16")):
-        if name not in dict(query):
-            query.append((name, str(value)))
-    return parts._replace(query=urlencode(query, quote_via=quote)).geturl()
+    """Return the URI with a name for the server's own log and an end to waiting.
+
+    What is there stays as it is: libpq reads URIs otherwise than the web does.
+    """
+    defaults = (
+        ("connect_timeout", str(CONNECTS_WITHIN)),
+        ("application_name", "clause16"),
+        ("client_encoding", "UTF8"),
+    )
+    missing = [f"{name}={value}" for name, value in defaults if not _says(uri, name)]
+    return uri + "".join(
+        f"{'&' if '?' in uri or n else '?'}{said}" for n, said in enumerate(missing)
+    )
+
+
+def _says(uri: str, name: str) -> bool:
+    return re.search(rf"[?&]{name}=", uri) is not None
 
 
 def _refusal(said: str) -> SourceError:
     """Return why there is no connection, in our words: the driver's name hosts and users."""
+    # What stands in quotes is a name, and a role may be called anything.
+    said = re.sub(r'"[^"]*"', "", said)
     for signs, kind, reason in _REFUSALS:
         if any(sign in said for sign in signs):
             return kind(reason)
@@ -52,7 +60,10 @@ _NOT_IN = (
 )
 _REFUSALS = (
     (
-        ("starting up", "shutting down", "recovery", "too many", "remaining connection slots"),
+        (
+            *("the database system is", "too many connections", "too many clients"),
+            "remaining connection slots",
+        ),
         SourceAway,
         "the PostgreSQL server is starting, stopping or full: try again in a while",
     ),
@@ -81,7 +92,12 @@ _REFUSALS = (
         ),
     ),
     (
-        (" does not exist",),
+        ("role  does not exist",),
+        SourceError,
+        "the PostgreSQL server has no such user: correct it in the URI",
+    ),
+    (
+        ("database  does not exist",),
         SourceError,
         "the PostgreSQL server has no such database: correct its name in the URI",
     ),
@@ -89,6 +105,7 @@ _REFUSALS = (
         (
             *("could not translate host name", "onnection refused", "onnection reset", "imeout"),
             *("No route", "unreachable", "server closed", "could not connect", "could not receive"),
+            "No such file or directory",
         ),
         SourceAway,
         (
@@ -121,9 +138,12 @@ def _state_in(said: str) -> str | None:
         return found.group(1)
     for sign, state in (
         ("statement timeout", "57014"),
+        ("user request", "57P01"),
         ("lock timeout", "55P03"),
+        ("idle-in-transaction", "25P03"),
         ("terminating connection", "57P01"),
         ("permission denied", "42501"),
+        ("row-level security", "42501"),
     ):
         if sign in said:
             return state
@@ -134,11 +154,18 @@ _LOST = re.compile(r"server closed|onnection (?:refused|reset)|SSL (?:error|SYSC
 _STATES = {
     "08": (True, "the connection to the server broke; try again when it is back"),
     "57014": (False, "it takes longer than the statement_timeout; raise it for this role"),
-    "57P": (True, "the server is shutting down or starting; try again in a while"),
+    "25P03": (True, "the server ended a transaction that was idle for it; try again"),
+    "57P": (True, "the server, or who runs it, ended the reading; try again in a while"),
     "55P03": (True, "somebody holds a lock on it (a migration?); try again when it is done"),
     "40": (True, "a change on the server cut in; try again"),
     "53": (True, "the server is out of connections, memory or disk; try again in a while"),
-    "42501": (False, "the role may not read it; `clause16 grants --for release` has the rights"),
+    "42501": (
+        False,
+        (
+            "the role may not read it, or not all its rows (row-level security); `clause16 grants "
+            "--for release` has the rights"
+        ),
+    ),
     "42P01": (False, "it is not there any more; has the bank changed?"),
     "42703": (False, "a column is not there any more; has the bank changed?"),
     "22": (False, "it holds a value that cannot be converted to its declared type"),

@@ -11,7 +11,7 @@ import hmac
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -121,15 +121,15 @@ class Registry:
         self._chain_key = keys.derived(Purpose.CHAIN)
         self._seal_key = keys.derived(Purpose.SEAL)
 
-    def excluded(self, *, must_hold: Seal | None = None) -> Excluded:
+    def excluded(self, *, must_hold: Iterable[Seal] = ()) -> Excluded:
         """Return everybody who has to be left out as of now.
 
-        must_hold: a state that the list once had; raises ObjectionError where it never did (an
-        older copy was put in its place, or its newest entries were cut off).
+        must_hold: states that the list once had; raises ObjectionError where it never had one of
+        them (an older copy was put in its place, or its newest entries were cut off).
         """
         checked = self._read()
-        if must_hold is not None:
-            self._known(must_hold, checked)
+        for state in must_hold:
+            self._known(state, checked)
         return Excluded(frozenset(o.customer_id for o, _ in checked), self._heads(checked)[-1])
 
     def objections(self, *, since: Seal | None = None) -> list[Objection]:

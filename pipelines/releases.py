@@ -12,6 +12,7 @@ and never opened for writing again.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import re
 import shutil
@@ -29,6 +30,8 @@ from pipelines.files import sync_folder
 from pipelines.settings import Settings
 from pipelines.sql import literal, quoted
 from transforms.errors import AnotherRun, ReleaseError, UsageError
+
+log = logging.getLogger("clause16")
 
 DATABASE = "statistics.duckdb"
 CERTIFICATE = "certificate.json"
@@ -154,20 +157,60 @@ def _write_table(connection: duckdb.DuckDBPyConnection, name: str, table: Writte
 
 
 def publish(settings: Settings, staging: Path, *, keep_earlier: bool) -> Path:
-    """Move a verified staging folder among the releases, switch to it, retire the earlier ones."""
+    """Move a verified staging folder among the releases, switch to it, retire the earlier ones.
+
+    Raises only before the switch: what fails after it is logged, for the release is published.
+    """
     release = settings.releases / staging.name
     hand_over(staging, settings.analysts_group)
     staging.rename(release)
     link = settings.releases / f".{CURRENT}"
     link.symlink_to(release.name)
     link.replace(settings.releases / CURRENT)
-    sync_folder(settings.releases)
-    if not keep_earlier:
-        for folder in release_folders(settings):
-            if folder.name < release.name:
-                # Readers that have it open keep it; the certificate stays as evidence.
-                (folder / DATABASE).unlink(missing_ok=True)
+    try:
+        sync_folder(settings.releases)
+        earlier = [] if keep_earlier else unretired(settings, release)
+    except OSError:
+        log.warning(
+            "published, but the earlier releases could not be looked at: check owner and mode of "
+            "%s; their microdata may still be readable",
+            settings.releases,
+        )
+    else:
+        for folder in earlier:
+            _retire(folder)
     return release
+
+
+def unretired(settings: Settings, release: Path) -> Sequence[Path]:
+    """Return the folders of the releases before this one that still have their databases."""
+    earlier = (folder for folder in release_folders(settings) if folder.name < release.name)
+    return [folder for folder in earlier if _may_have_database(folder)]
+
+
+def _may_have_database(folder: Path) -> bool:
+    try:
+        (folder / DATABASE).lstat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        # Whoever may not look does not know that it is gone.
+        return True
+    return True
+
+
+def _retire(folder: Path) -> None:
+    """Take a release away; the next one tries again where that fails."""
+    try:
+        # Readers that have it open keep it; the certificate stays as evidence.
+        (folder / DATABASE).unlink(missing_ok=True)
+    except OSError:
+        log.warning(
+            "published, but the release %s could not be retired: check owner and mode of %s; its "
+            "microdata are still readable",
+            folder.name,
+            folder,
+        )
 
 
 def hand_over(folder: Path, analysts_group: str | None) -> None:
@@ -193,13 +236,23 @@ def hand_over(folder: Path, analysts_group: str | None) -> None:
 
 
 def current_release(settings: Settings) -> Path | None:
-    """Return the folder of the current release, None where there is none yet."""
+    """Return the folder of the current release, None where there is none yet.
+
+    Raises ReleaseError where `current` is no link: the home was copied by what its links point to.
+    """
     link = settings.releases / CURRENT
-    return settings.releases / link.readlink() if link.is_symlink() else None
+    if link.is_symlink():
+        return settings.releases / link.readlink()
+    if link.exists():
+        raise ReleaseError(
+            f"{link} is no link (a copy followed it?): remove it, for each release is whole in a "
+            f"folder of its own beside it, and the next one makes the link anew"
+        )
+    return None
 
 
 def release_folders(settings: Settings) -> Sequence[Path]:
-    """Return the folders that are releases by their name; others are not ours."""
+    """Return the folders that are releases by their name, in the order in which they were made."""
     if not settings.releases.is_dir():
         return []
     return sorted(

@@ -14,9 +14,9 @@ import hashlib
 import hmac
 import os
 import re
+import secrets
 import shutil
 import tarfile
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO
 
 from pipelines.backup import MANIFEST, Manifest, Part
-from pipelines.certified import Certified, read_certified
+from pipelines.certified import Certified, guards, read_certified
 from pipelines.files import file_digest, sync_folder
 from pipelines.keys import Keys
 from pipelines.registry import Registry
@@ -94,8 +94,10 @@ def _check_place(home: Path) -> None:
 @contextmanager
 def _beside(home: Path) -> Iterator[Path]:
     home.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{home.name}.", dir=home.parent))
+    # Named before it is made, so that a stop at any moment takes it away.
+    folder = home.with_name(f".{home.name}.{secrets.token_hex(8)}")
     try:
+        folder.mkdir(mode=0o700)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -167,12 +169,11 @@ def _check(draft: Settings, manifest: Manifest, file: Path, last: Certified | No
         if not _is_certified(folder):
             raise ReleaseError(_DAMAGED.format(file))
     registry = Registry(draft.registry, draft.key_file)
-    if manifest.current is not None:
-        current = read_certified(draft.releases / manifest.current / CERTIFICATE)
-        if not registry.holds(current.state):
+    for certified in guards(draft):
+        if not registry.holds(certified.state):
             raise ObjectionError(
-                f"the opt-out list in {file} is older than its current release: take another "
-                f"backup; nothing was restored"
+                f"the opt-out list in {file} is older than its release {certified.release}: take "
+                f"another backup; nothing was restored"
             )
     if last is not None and not registry.holds(last.state):
         raise ObjectionError(

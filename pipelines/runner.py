@@ -9,24 +9,17 @@ from __future__ import annotations
 import json
 import logging
 import os
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 from pipelines import memory
 from pipelines.releases import CERTIFICATE, CURRENT, DATABASE, current_release, only_run
 from pipelines.scheduler import scheduler
 from pipelines.settings import Settings
+from pipelines.stopping import Stop, leave
 from transforms.errors import EngineError, PrivacyError
 
 log = logging.getLogger("clause16")
-
-STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 @dataclass(frozen=True)
@@ -57,44 +50,11 @@ def run_release(settings: Settings) -> Released:
     except BaseException as error:
         published = current_release(settings) != before and not isinstance(error, PrivacyError)
         if stop.signal is not None and not published:
-            _leave(stop.signal)
+            leave(stop.signal, "nothing was published")
         if not published:
             raise
         log.warning("the release is published; Prefect was not told how its run ended")
     return _released(settings.releases / CURRENT)
-
-
-class Stop:
-    """Signals that ask the run to stop. signal: the first one, None until there is one.
-
-    What they raise unwinds the run, but may not arrive as it was: an engine swallows it, Prefect
-    hands an interrupt on as a termination.
-    """
-
-    signal: int | None = None
-
-    @contextmanager
-    def heard(self) -> Iterator[None]:
-        """Let both signals unwind the run; only in the main thread."""
-        before = {number: signal.signal(number, self._hear) for number in STOPPING}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def _hear(self, number: int, _frame: FrameType | None) -> None:
-        if self.signal is None:
-            self.signal = number
-        raise KeyboardInterrupt
-
-
-def _leave(number: int) -> NoReturn:
-    print("clause16: stopped; nothing was published", file=sys.stderr)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Not through the interpreter's end, where interrupted engines complain of what is left open.
-    os._exit(128 + number)
 
 
 def _run_flow(settings: Settings) -> None:

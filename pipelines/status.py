@@ -20,7 +20,7 @@ from pipelines.boundary import sealed
 from pipelines.certified import Certified, read_certified
 from pipelines.files import file_digest, write_private
 from pipelines.registry import Registry
-from pipelines.releases import CERTIFICATE, DATABASE, current_release, is_at_work
+from pipelines.releases import CERTIFICATE, DATABASE, current_release, is_at_work, unretired
 from pipelines.schedule import Schedule, State, next_run
 from pipelines.settings import Settings
 from transforms.errors import AnotherRun, PrivacyError, ReleaseError
@@ -34,7 +34,7 @@ SPARE = 256 << 20
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A release that failed: when, the exit code, the kind of error, our line."""
+    """A release that failed: when, its exit code and kind (transforms/errors.py), our line."""
 
     at: datetime
     exit_code: int
@@ -50,7 +50,7 @@ def note_failure(settings: Settings, failure: PrivacyError) -> None:
     noted = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "exit_code": failure.exit_code,
-        "kind": type(failure).__name__,
+        "kind": failure.kind,
         "message": str(failure),
     }
     with suppress(OSError):
@@ -155,17 +155,19 @@ class _Looks:
 def look(settings: Settings, limits: Limits, server: str | None, now: datetime) -> Status:
     """Look at a home. server: Prefect's address, None where no server is named."""
     looks = _Looks([])
-    if not settings.home.is_dir():
-        nowhere = Trouble(
-            f"there is no home at {settings.home}", "name another, or `clause16 init`"
-        )
+    if looks.at(lambda: _home(settings), "name another, or `clause16 init`") is None:
         nothing = Seen(now, False, False, None, None, None, None, None, None)  # noqa: FBT003 - a field
-        return Status(settings.home, nothing, (nowhere,))
+        return Status(settings.home, nothing, tuple(looks.troubles))
     current = looks.at(lambda: _current(settings), "put it back, or make a new release")
+    nothing_released = current is None and not looks.troubles
+    at_work = is_at_work(settings)
+    if current is not None and not at_work:
+        # A run at work may be between its switch and its retiring.
+        looks.at(lambda: _check_retired(settings, current), "mend that, then `clause16 release`")
     seen = Seen(
         at=now,
-        at_work=is_at_work(settings),
-        nothing_released=current_release(settings) is None,
+        at_work=at_work,
+        nothing_released=nothing_released,
         current=current,
         waiting=looks.at(lambda: _waiting(settings, current), "put list or key back"),
         failure=looks.at(lambda: _newer_failure(settings, current), "remove it"),
@@ -174,6 +176,24 @@ def look(settings: Settings, limits: Limits, server: str | None, now: datetime) 
         free=looks.at(lambda: shutil.disk_usage(settings.home).free, "look after the disk"),
     )
     return Status(settings.home, seen, (*looks.troubles, *_judged(seen, limits)))
+
+
+def _home(settings: Settings) -> Path:
+    if not settings.home.is_dir():
+        raise ReleaseError(f"there is no home at {settings.home}")
+    return settings.home
+
+
+def _check_retired(settings: Settings, current: Current) -> None:
+    """Raise ReleaseError where an earlier release could not be retired."""
+    release = settings.releases / current.certified.release
+    left = [] if current.certified.keeps_earlier else unretired(settings, release)
+    if left:
+        raise ReleaseError(
+            f"the release {left[-1].name} could not be retired, its microdata are still readable: "
+            f"check owner and mode of {left[-1]}"
+            + (f" (and {len(left) - 1} more)" if len(left) > 1 else "")
+        )
 
 
 def _current(settings: Settings) -> Current | None:

@@ -32,18 +32,6 @@ PUBLISHED = "clause16.release.published"
 REFUSED = "clause16.release.refused"
 ARTIFACT = "clause16-release"
 
-KINDS = {
-    1: "defect",
-    2: "usage",
-    10: "policy",
-    11: "source",
-    12: "opt-out list",
-    13: "refused",
-    14: "files",
-    15: "engine",
-}
-"""A failure's kind by its exit code; see transforms/errors.py."""
-
 
 def tell_published(directory: Path) -> None:
     """Leave an artifact with the public figures of a release, and the event; never raises."""
@@ -66,11 +54,10 @@ def tell_published(directory: Path) -> None:
 
 def tell_refused(error: PrivacyError) -> str:
     """Emit the event of a failure; return the line that the run's state shows. Never raises."""
-    kind = KINDS[error.exit_code]
     with _not_the_release("nothing was published"):
-        payload = {"exit_code": error.exit_code, "kind": kind, "line": str(error)}
+        payload = {"exit_code": error.exit_code, "kind": error.kind, "line": str(error)}
         emit_event(REFUSED, RESOURCE, payload=payload)
-    return f"{kind} ({error.exit_code}): {error}"
+    return f"{error.kind} ({error.exit_code}): {error}"
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from transforms.recoding.search import search
 from transforms.steps.derive import add_totals, total_attributes
 from transforms.steps.encode import encode, refuse_unlisted, unlisted_counts
 from transforms.steps.exclude import LeftOut
-from transforms.steps.gather import Tables, gather_people, gather_tallies
+from transforms.steps.gather import Circumstances, Tables, gather_people, gather_tallies
 from transforms.steps.tabulate import tabulate
 from transforms.steps.unlink import unlink
 
@@ -71,9 +71,9 @@ def count_population(
     table that says whose the rows of another are before that other. as_of: the reference date of
     ages and tenures; today: the day on which the run happens.
     """
-    home = tables[policy.subject.source]
-    people = gather_people(home, policy, hierarchies, objectors, as_of, today)
-    tallies = gather_tallies(tables, policy, people, objectors)
+    under = Circumstances(policy, hierarchies, objectors, as_of, today)
+    people = gather_people(tables[policy.subject.source], under)
+    tallies = gather_tallies(tables, people, under)
     totals = tuple(attribute.name for attribute in total_attributes(policy))
     everybody = encode(add_totals(people.rows, tallies, policy), hierarchies, totals)
     refuse_unlisted(unlisted_counts(everybody, totals), policy)

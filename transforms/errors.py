@@ -24,10 +24,12 @@ from typing import ClassVar
 class PrivacyError(Exception):
     """A failure that is told to the user in one line; `exit_code` is the process's.
 
+    kind: the same in a word, for whoever watches from afar (docs/operators.md says what to do).
     retry_helps: nothing has to be mended, the same run may succeed a little later.
     """
 
     exit_code: ClassVar[int] = 1
+    kind: ClassVar[str] = "defect"
     retry_helps: ClassVar[bool] = False
 
 
@@ -35,18 +37,21 @@ class UsageError(PrivacyError):
     """The command line does not make sense."""
 
     exit_code = 2
+    kind = "usage"
 
 
 class PolicyError(PrivacyError):
     """The policy, a hierarchy or a stored plan is wrong, or does not fit the source."""
 
     exit_code = 10
+    kind = "policy"
 
 
 class SourceError(PrivacyError):
     """The operational bank cannot be read, or holds what it must not hold."""
 
     exit_code = 11
+    kind = "source"
 
 
 class SourceAway(SourceError):  # noqa: N818 - a state of the bank, not a defect of anything
@@ -59,18 +64,21 @@ class ObjectionError(PrivacyError):
     """The opt-out list is missing, broken or was given something it cannot take."""
 
     exit_code = 12
+    kind = "opt-out list"
 
 
 class Refused(PrivacyError):  # noqa: N818 - a verdict, not a malfunction: it is named as one
     """A release that would break the promise is not made."""
 
     exit_code = 13
+    kind = "refused"
 
 
 class ReleaseError(PrivacyError):
     """Files of the home: disk full, no permission."""
 
     exit_code = 14
+    kind = "files"
 
 
 class AnotherRun(ReleaseError):  # noqa: N818 - a state of the home, nothing failed
@@ -81,6 +89,7 @@ class EngineError(PrivacyError):
     """A library failed; its message is withheld because engines quote records in theirs."""
 
     exit_code = 15
+    kind = "engine"
 
 
 SMALLEST_SAID = 11

@@ -20,12 +20,16 @@ Schema = Mapping[str, Mapping[str, Kind | None]]
 
 
 class Bank(Protocol):
-    """An operational bank that can be read. `typed` is False where everything is text.
+    """An operational bank that can be read.
+
+    typed: False where everything is text. catalogued: False where the name of a table is that of a
+    file, which may say anything.
 
     What one opened bank reads is one state of it, where the source can hold one still.
     """
 
     typed: bool
+    catalogued: bool
 
     def schema(self) -> Schema:
         """Return every table and column there is, from metadata alone."""

@@ -21,6 +21,7 @@ class DuckDBBank:
     """A DuckDB file, opened for reading only, in one transaction."""
 
     typed = True
+    catalogued = True
 
     def __init__(self, path: Path) -> None:
         try:
@@ -29,7 +30,7 @@ class DuckDBBank:
             self._connection = duckdb.connect(str(path), read_only=True, config=nowhere)
             self._connection.execute("BEGIN TRANSACTION READ ONLY")
         except duckdb.Error as error:
-            if "lock" in str(error).lower():
+            if "Could not set lock" in str(error):
                 raise SourceAway(
                     f"{path.name} is being written by another program, and DuckDB lets nobody read "
                     f"meanwhile: wait until it is closed, or release from a copy"

@@ -18,9 +18,11 @@ def check_source(bank: Bank, policy: Policy) -> list[PolicyError | SourceError]:
 def _misfits(bank: Bank, policy: Policy) -> Iterator[PolicyError | SourceError]:
     found = bank.schema()
     for table in sorted(found.keys() - policy.sources.keys()):
+        number = sorted(found).index(table) + 1
+        named = f"table {table}" if bank.catalogued else f"file or folder {number} of the source"
         yield PolicyError(
-            f"table {table} is in the source and not in the policy: declare it under "
-            f"[sources.{table}], or keep it out of the source"
+            f"{named} is in the source and not in the policy: declare it under [sources], or keep "
+            f"it out of the source"
         )
     for table, declared in policy.sources.items():
         if table not in found:

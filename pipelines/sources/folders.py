@@ -1,16 +1,18 @@
 """A folder of Parquet or CSV files as a source.
 
 A table is a file `table.suffix`, or a folder of its name with any number of such files in it, also
-in folders below. A folder `column=value` (Hive's partitions) is a column of text of the rows below
-it. Files and folders whose name begins with `.` or `_` are others' notes, and not looked at.
+in folders below, and nothing else. A folder `column=value` (Hive's partitions) is a column of text
+of the rows below it. Files and folders whose name begins with `.` or `_` are others' notes, and not
+looked at. What cannot be read stops the run: a part that is missing would be people who are.
 """
 
 from __future__ import annotations
 
 import codecs
 import csv as csv_module
-import io
+from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -40,16 +42,64 @@ class _Part:
 
 
 def _tables(folder: Path, suffix: str) -> dict[str, list[_Part]]:
-    """Return the files of each table, in the order of their paths."""
+    """Return the files of each table, in the order of their paths; raises SourceError."""
     found: dict[str, list[_Part]] = {}
-    for path in sorted(folder.rglob(f"*{suffix}")):
-        inner = path.relative_to(folder).parts
-        if not path.is_file() or any(name.startswith((".", "_")) for name in inner):
-            continue
-        table = inner[0] if len(inner) > 1 else path.name.removesuffix(suffix)
-        said = tuple(_partition(name) for name in inner[1:-1] if "=" in name)
-        found.setdefault(table, []).append(_Part(path, said))
+    with _looking():
+        for path in sorted(folder.iterdir()):
+            if path.name.startswith(_NOTES):
+                continue
+            if path.is_dir():
+                parts = [_part(folder, file, suffix) for file in sorted(_files(path))]
+            else:
+                parts = [_Part(path, ())] if path.name.endswith(suffix) else []
+            table = path.name if path.is_dir() else path.name.removesuffix(suffix)
+            if parts and table in found:
+                raise SourceError(
+                    "a table of the source is both a file and a folder of the same name, and would "
+                    "be read twice: keep one of them"
+                )
+            if parts:
+                found[table] = parts
     return found
+
+
+_NOTES = (".", "_")
+DEEPEST = 16
+"""Folders within folders; a link that leads back upwards ends there."""
+
+
+def _files(folder: Path, depth: int = 0) -> Iterator[Path]:
+    """Yield all files below a folder, through links as well."""
+    if depth > DEEPEST:
+        raise SourceError("the folders of the source lie too deep; does a link lead back upwards?")
+    for path in folder.iterdir():
+        if path.name.startswith(_NOTES):
+            continue
+        if path.is_dir():
+            yield from _files(path, depth + 1)
+        else:
+            yield path
+
+
+def _part(source: Path, file: Path, suffix: str) -> _Part:
+    """Return a file in a table's folder; raises SourceError where it is of another kind."""
+    if not file.name.endswith(suffix):
+        raise SourceError(
+            f"a folder of the source holds a file that is no {suffix} file: take it out, or let "
+            f"its name begin with _"
+        )
+    inner = file.relative_to(source).parts
+    return _Part(file, tuple(_partition(name) for name in inner[1:-1] if "=" in name))
+
+
+@contextmanager
+def _looking() -> Iterator[None]:
+    try:
+        yield
+    except OSError:
+        raise SourceError(
+            "a folder of the source may not be looked into: check its owner and mode"
+        ) from None
 
 
 def _partition(folder: str) -> tuple[str, str | None]:
@@ -88,6 +138,7 @@ class ParquetBank:
     """A folder of Parquet files."""
 
     typed = True
+    catalogued = False
 
     def __init__(self, folder: Path) -> None:
         self._parts = _tables(folder, ".parquet")
@@ -134,6 +185,7 @@ class CsvBank:
     """A folder of CSV files, written as the policy says; every value is text."""
 
     typed = False
+    catalogued = False
 
     def __init__(self, folder: Path, policy: Policy) -> None:
         self._parts = _tables(folder, ".csv")
@@ -174,40 +226,12 @@ class CsvBank:
                 yield from _with_partition(self._batches(table, part, columns), part, columns)
 
     def _batches(self, table: str, part: _Part, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-        names, form = _in_file(part, columns), self._written(table)
+        form = self._written(table)
+        _check_quotes(table, part.path, form)
         broken: list[arrow_csv.InvalidRow] = []
-
-        def refuse(row: arrow_csv.InvalidRow) -> str:
-            broken.append(row)
-            return "error"
-
         try:
-            with (
-                _Counted(part.path) as file,
-                arrow_csv.open_csv(
-                    file,
-                    read_options=arrow_csv.ReadOptions(
-                        block_size=BLOCK_BYTES, encoding=_encoding(form), use_threads=False
-                    ),
-                    parse_options=arrow_csv.ParseOptions(
-                        delimiter=form.separator,
-                        newlines_in_values=True,
-                        invalid_row_handler=refuse,
-                    ),
-                    convert_options=arrow_csv.ConvertOptions(
-                        include_columns=names,
-                        column_types=dict.fromkeys(names, pa.string()),
-                        null_values=list(form.null_values),
-                        strings_can_be_null=True,
-                    ),
-                ) as reader,
-            ):
+            with _opened(part.path, form, _in_file(part, columns), broken) as reader:
                 yield from batches_of(reader)
-                if file.quotes % 2 and _never_closes(part.path, form):
-                    raise SourceError(
-                        f"table {table}: a quoted field of {part.path.name} is never closed; has "
-                        f"the file been cut off?"
-                    )
         except pa.ArrowInvalid:
             if not broken:
                 raise
@@ -226,36 +250,66 @@ class CsvBank:
         """Nothing is held open."""
 
 
-class _Counted(io.FileIO):
-    """A file that counts the quotation marks that are read: an odd number may be an open one."""
+def _opened(
+    path: Path, form: Csv, columns: list[str], broken: list[arrow_csv.InvalidRow]
+) -> arrow_csv.CSVStreamingReader:
+    """Open a file for these columns, as text; a row that is too long or short goes to broken."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self.quotes = 0
+    def refuse(row: arrow_csv.InvalidRow) -> str:
+        broken.append(row)
+        return "error"
 
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Return the next bytes."""
-        block = super().read(-1 if size is None else size)
-        self.quotes += block.count(b'"')
-        return block
+    return arrow_csv.open_csv(
+        path,
+        read_options=arrow_csv.ReadOptions(
+            block_size=BLOCK_BYTES, encoding=_encoding(form), use_threads=False
+        ),
+        parse_options=arrow_csv.ParseOptions(
+            delimiter=form.separator, newlines_in_values=True, invalid_row_handler=refuse
+        ),
+        convert_options=arrow_csv.ConvertOptions(
+            include_columns=columns,
+            column_types=dict.fromkeys(columns, pa.string()),
+            null_values=list(form.null_values),
+            strings_can_be_null=True,
+        ),
+    )
 
 
-def _never_closes(path: Path, form: Csv) -> bool:
-    """Say whether the file ends within a quoted field, which Arrow takes for its end."""
-    with path.open(encoding=_encoding(form), newline="") as lines:
-        try:
-            for _ in csv_module.reader(lines, delimiter=form.separator, strict=True):
-                pass
-        except csv_module.Error as error:
-            return "unexpected end" in str(error)
-    return False
+def _check_quotes(table: str, path: Path, form: Csv) -> None:
+    """Raise SourceError where a quotation mark stands where it opens or closes nothing.
+
+    One that is never closed, or closed by the next row's, would swallow the rows between; Arrow
+    does not mind.
+    """
+    if not _holds_quotes(path):
+        return
+    before = csv_module.field_size_limit(BLOCK_BYTES)
+    try:
+        with path.open(encoding=_encoding(form), newline="") as lines:
+            reader = csv_module.reader(lines, delimiter=form.separator, strict=True)
+            try:
+                deque(reader, maxlen=0)
+            except csv_module.Error:
+                raise SourceError(
+                    f"table {table}, line {reader.line_num} of {path.name}: a quotation mark opens "
+                    f"or closes no field there, or the file ends within one: mend the file, or "
+                    f"correct the policy's separator"
+                ) from None
+    finally:
+        csv_module.field_size_limit(before)
+
+
+def _holds_quotes(path: Path) -> bool:
+    with path.open("rb") as file:
+        return any(b'"' in block for block in iter(lambda: file.read(BLOCK_BYTES), b""))
 
 
 def _check_encoding(encoding: str) -> None:
     try:
         codecs.lookup(encoding)
         "".encode(encoding)
-    except LookupError:
+    except (LookupError, ValueError):
         raise PolicyError(
             f'csv.encoding "{encoding}" is no encoding of text that Python knows'
         ) from None

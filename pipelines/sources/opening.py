@@ -41,9 +41,9 @@ def file_of(uri: str) -> Path | None:
 
 
 def told(uri: str) -> str:
-    """Return a source URI as it may be shown: without who asks, and with what password."""
-    parts = split_uri(uri)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    """Return a source URI as it may be shown: of a server, where a password may stand, its kind."""
+    scheme = split_uri(uri).scheme
+    return f"{scheme}://…" if scheme in SERVERS else uri
 
 
 def split_uri(uri: str) -> SplitResult:
@@ -85,7 +85,13 @@ def _csv(folder: Path, policy: Policy) -> Bank:
 
 def _there(parts: SplitResult) -> Path:
     path = Path(unquote(parts.path))
-    if not path.exists():
+    try:
+        there = path.exists()
+    except OSError:
+        raise SourceError(
+            f"{path} may not be looked at: check its folders' owner and mode"
+        ) from None
+    if not there:
         raise SourceError(f"there is nothing at {path}: correct --source (or $CLAUSE16_SOURCE)")
     return path
 

@@ -26,15 +26,29 @@ from transforms.policy import Kind
 BATCH_BYTES = 8 * 2**20
 LIMITS = {"statement_timeout": "2h", "lock_timeout": "1min"}
 """Where neither the role nor the URI sets one."""
+SESSION = (
+    # Whatever the database and the environment say: Arrow's text is UTF-8.
+    "SET client_encoding = 'UTF8'",
+    # A table that shows this role some of its rows is refused, not silently cut.
+    "SET row_security = off",
+    # Between two tables the connection rests while what was read is counted.
+    "SET idle_in_transaction_session_timeout = 0",
+)
 
 _CATALOGUE = """
-SELECT n.nspname::text, c.relname::text, a.attname::text, b.typname::text, b.typtype::text,
-       coalesce(nullif(a.atttypmod, -1), t.typtypmod)::int
+WITH RECURSIVE base (declared, type, modifier) AS (
+    SELECT oid, oid, -1 FROM pg_catalog.pg_type
+    UNION ALL
+    SELECT b.declared, t.typbasetype, coalesce(nullif(t.typtypmod, -1), b.modifier)
+    FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.type AND t.typtype = 'd'
+)
+SELECT n.nspname::text, c.relname::text, a.attname::text, t.typname::text, t.typtype::text,
+       coalesce(nullif(a.atttypmod, -1), b.modifier)::int
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-JOIN pg_catalog.pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END
+JOIN base b ON b.declared = a.atttypid
+JOIN pg_catalog.pg_type t ON t.oid = b.type AND t.typtype <> 'd'
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
   AND a.attnum > 0 AND NOT a.attisdropped
   AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg_temp%'
@@ -103,6 +117,7 @@ class PostgresBank:
     """A PostgreSQL database: the tables that the search path of the role shows."""
 
     typed = True
+    catalogued = True
 
     def __init__(self, uri: str) -> None:
         self._connection = connect(uri, autocommit=True)
@@ -110,6 +125,8 @@ class PostgresBank:
             self._begin()
 
     def _begin(self) -> None:
+        for statement in SESSION:
+            self._run(statement)
         for name, least in LIMITS.items():
             if self.rows(f"SELECT current_setting('{name}')") == [("0",)]:
                 self._run(f"SET {name} = '{least}'")
@@ -145,7 +162,7 @@ class PostgresBank:
                 **{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(BATCH_BYTES)}
             )
             cursor.execute(query)
-            yield from batches_of(cursor.fetch_record_batch())
+            yield from batches_of(_valid(cursor.fetch_record_batch()))
 
     def is_demo(self) -> bool:
         """Say whether the table customers carries the demo's comment."""
@@ -176,3 +193,14 @@ class PostgresBank:
             raise EngineError(f"{what} does not fit into memory: give the run more") from None
         except (adbc.Error, pa.ArrowException, OSError) as error:
             raise told(error, what) from None
+
+
+def _valid(reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
+    """Return the batches, each checked: a database in SQL_ASCII may hold any bytes as text."""
+
+    def checked() -> Iterator[pa.RecordBatch]:
+        for batch in reader:
+            batch.validate(full=True)
+            yield batch
+
+    return pa.RecordBatchReader.from_batches(reader.schema, checked())

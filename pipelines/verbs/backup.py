@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipelines.settings import Settings
+from pipelines.stopping import stoppable
 from pipelines.verbs.terminal import Verbs, answer
 
 
@@ -40,7 +41,9 @@ def add_verbs(verbs: Verbs, everywhere: argparse.ArgumentParser) -> None:
 def _backup(options: argparse.Namespace, settings: Settings) -> int:
     from pipelines.backup import take_backup
 
-    taken = take_backup(settings, Path(options.file).absolute(), datetime.now(UTC))
+    file = Path(options.file).absolute()
+    with stoppable(file, "nothing was written"):
+        taken = take_backup(settings, file, datetime.now(UTC))
     answer(
         options,
         {
@@ -61,7 +64,8 @@ def _restore(options: argparse.Namespace, settings: Settings) -> int:
     from pipelines.restore import restore
 
     newest = options.newest_certificate
-    restored = restore(settings, Path(options.file), None if newest is None else Path(newest))
+    with stoppable(settings.home, "nothing was written"):
+        restored = restore(settings, Path(options.file), None if newest is None else Path(newest))
     answer(
         options,
         {

@@ -32,13 +32,22 @@ def add_verbs(verbs: Verbs, everywhere: argparse.ArgumentParser) -> None:
 
 
 def _grants(options: argparse.Namespace, settings: Settings) -> int:
-    from pipelines.grants import OFFICER, RELEASE, Place, officer_grants, release_grants
+    from pipelines.grants import (
+        NAME_BYTES,
+        OFFICER,
+        RELEASE,
+        Place,
+        officer_grants,
+        release_grants,
+    )
     from pipelines.policies import load_policy
     from pipelines.settings import DEMO_POLICY
 
     for name in (options.role, options.schema):
         if name is not None and (not name.strip() or not name.isprintable()):
             raise UsageError("a role and a schema have a name without control characters")
+        if name is not None and len(name.encode()) > NAME_BYTES:
+            raise UsageError(f"a role and a schema have a name of at most {NAME_BYTES} bytes")
     policy = load_policy(settings.policy or DEMO_POLICY).policy
     if options.role_for == "release":
         sql = release_grants(policy, Place(options.role or RELEASE, options.schema))

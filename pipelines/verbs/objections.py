@@ -56,8 +56,8 @@ def _record(options: argparse.Namespace, settings: Settings) -> int:
     answer(
         options,
         {"objection": number, "received_at": received.isoformat()},
-        f"Objection {number} is recorded: the person is in no release from now on. The current "
-        f"one is replaced by the next: `clause16 release`.",
+        f"Objection {number} is recorded: whoever the source knows under this id is in no release "
+        f"from now on. The current one is replaced by the next: `clause16 release`.",
     )
     return 0
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pipelines.settings import Settings
+from pipelines.stopping import stoppable
 from pipelines.verbs.terminal import Verbs, answer
 from transforms.errors import UsageError
 
@@ -96,7 +97,8 @@ def _plan(options: argparse.Namespace, settings: Settings) -> int:
 def _choose(options: argparse.Namespace, settings: Settings) -> int:
     from pipelines.intake import make_plan
 
-    plan = make_plan(settings)
+    with stoppable(settings.plan, "nothing was chosen"):
+        plan = make_plan(settings)
     answer(
         options,
         {"plan": str(settings.plan), "digest": plan.digest} | plan.model_dump(mode="json"),
@@ -113,8 +115,8 @@ def _approve(options: argparse.Namespace, settings: Settings) -> int:
     plan, approval = approve(settings, options.by, datetime.now(UTC))
     answer(
         options,
-        {"digest": plan.digest, "approval": approval.model_dump(mode="json")}
-        | {"plan": plan.model_dump(mode="json")},
+        {"digest": plan.digest, "plan": plan.model_dump(mode="json")}
+        | {"approval": approval.model_dump(mode="json")},
         f"The plan {plan.digest}, chosen as of {plan.as_of}:\n{_price(plan)}\n"
         f"Approved by {approval.by} at {approval.at}; another plan needs an approval of its own.",
     )

@@ -11,6 +11,7 @@ import pytest
 from end_to_end import watch
 from end_to_end.postgres import Cluster, binaries, new_cluster
 from end_to_end.program import HOMES, SAID, SMALL, Here, Home, Run, generate, new_home
+from end_to_end.rights import RELEASE, grant
 
 from pipelines.cli import main
 from pipelines.scheduler import scheduler
@@ -56,7 +57,7 @@ def own_cluster(cluster: Cluster) -> Iterator[Cluster]:
     """A server of the test's own, free to be killed."""
     server = new_cluster(cluster.programs)
     yield server
-    assert not any(watch.CANARY in line for line in watch.our_lines(server))
+    assert not watch.logs(server)
     server.stop("immediate")
     shutil.rmtree(server.folder, ignore_errors=True)
 
@@ -66,9 +67,7 @@ def postgres_bank(cluster: Cluster, small_bank: Path) -> str:
     """The name of a database with a small bank, to be copied."""
     name = cluster.new_database()
     generate(cluster.uri(name), SMALL)
-    columns = watch.hidden_text_columns(small_bank)
-    planted = [f"UPDATE {t} SET {c} = '{watch.canary(t, c)}'" for t, c in columns]
-    cluster.sql(name, *planted)
+    cluster.sql(name, *watch.planted(small_bank))
     return name
 
 
@@ -137,3 +136,16 @@ def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
         return Run(code, out, err)
 
     return run
+
+
+@pytest.fixture
+def database(cluster: Cluster, postgres_bank: str) -> str:
+    """The name of a database with a bank of its own, free to be broken."""
+    return cluster.new_database(template=postgres_bank)
+
+
+@pytest.fixture
+def as_release(cluster: Cluster, database: str, home: Home, here: Here) -> Home:
+    """A home whose source is that bank, read under the role of a release."""
+    grant(cluster, database, home, here, "release")
+    return Home(home.path, cluster.uri(database, RELEASE))

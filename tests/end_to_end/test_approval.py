@@ -75,7 +75,31 @@ def test_another_plan_voids_the_approval(strict: Home, here: Here) -> None:
     assert strict.current is None
 
 
-@pytest.mark.parametrize("field", ["plan", "by", "at", "digest", "more"])
+def test_figures_that_nobody_approved_do_not_reach_a_certificate(strict: Home, here: Here) -> None:
+    """The checksum of a plan needs no key, so whoever edits its figures writes a new one."""
+    assert here(strict, "plan").code == 0
+    assert here(strict, "plan", "--approve", "--by", NAME).code == 0
+    plan = stored(strict)
+    flattering = plan.model_copy(update={"loss": 0.0})
+    assert flattering.digest == plan.digest
+    (strict.path / "plan.json").write_text(flattering.stored(), encoding="utf-8")
+    done = here(strict, "release")
+    assert done.code == 10
+    assert "in its levels or its figures" in done.complaint
+    assert strict.current is None
+    assert here(strict, "plan", "--approve", "--by", NAME).code == 0
+    assert here(strict, "release").code == 0
+    assert strict.current is not None
+    # Against a checksum in public anybody could try exact figures.
+    assert flattering.checksum not in (strict.current / "certificate.json").read_text("utf-8")
+
+
+def test_who_approves_is_shown_the_price_first(released_home: Home, here: Here) -> None:
+    shown = here(released_home, "plan", "--approve", "--by", NAME).out
+    assert shown.index("Its price:") < shown.index("% left out") < shown.index("Approved by")
+
+
+@pytest.mark.parametrize("field", ["plan", "by", "at", "checksum", "digest", "more"])
 def test_an_approval_that_was_edited_approves_nothing(strict: Home, here: Here, field: str) -> None:
     assert here(strict, "plan").code == 0
     if field == "plan":
@@ -87,7 +111,7 @@ def test_an_approval_that_was_edited_approves_nothing(strict: Home, here: Here, 
     fields = json.loads(path.read_text("utf-8"))
     if field == "plan":
         (strict.path / "plan.json").write_text(approved_before.stored(), encoding="utf-8")
-        fields["plan"] = approved_before.digest
+        fields["plan"], fields["checksum"] = approved_before.digest, approved_before.checksum
     else:
         fields[field] = "somebody else"
     path.write_text(json.dumps(fields), encoding="utf-8")

@@ -7,9 +7,11 @@ import io
 import json
 import resource
 import shutil
+import signal
 import stat
 import subprocess
 import tarfile
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
@@ -19,6 +21,7 @@ import pytest
 from end_to_end.program import PROGRAM, Here, Home, change
 
 from pipelines.backup import Taken, take_backup
+from pipelines.files import file_digest
 from pipelines.registry import Registry
 from pipelines.restore import restore
 from pipelines.settings import Settings, settings_from
@@ -146,6 +149,22 @@ def test_an_older_list_in_a_restored_home_stops_its_releases(
     done = here(other, "release")
     assert done.code == 12
     assert "older than the release" in done.complaint
+
+
+def test_an_older_list_is_not_restored_though_current_was_lost(
+    released_home: Home, here: Here
+) -> None:
+    registry = released_home.path / "registry" / "objections.sqlite"
+    older = registry.read_bytes()
+    object_to(released_home, "17")
+    newest = released_home.release()
+    (released_home.path / "releases" / "current").unlink()
+    registry.write_bytes(older)
+    other = elsewhere(released_home)
+    done = here(other, "restore", str(back_up(released_home)), "--nothing-newer")
+    assert done.code == 12
+    assert f"older than its release {newest.name}" in done.complaint
+    assert nothing_is_left(other)
 
 
 def test_whoever_restores_says_what_is_newer(released_home: Home) -> None:
@@ -386,3 +405,63 @@ def test_a_backup_while_releases_are_published_is_whole(released_home: Home) -> 
         shutil.rmtree(other.path)
     last = take_backup(home, released_home.path.with_name("last.tar"), datetime.now(UTC))
     assert last.current == newest.name
+
+
+LARGE = 256 << 20
+
+
+@pytest.fixture
+def heavy_home(released_home: Home) -> Home:
+    """A home with so large a release that copying it takes a while."""
+    folder = released_home.path / "releases" / "20200101T000000Z"
+    folder.mkdir()
+    with (folder / "statistics.duckdb").open("wb") as file:
+        file.truncate(LARGE)
+    certificate = released_home.path / "releases" / "current" / "certificate.json"
+    said = json.loads(certificate.read_text("utf-8"))
+    said["database"] = file_digest(folder / "statistics.duckdb")
+    (folder / "certificate.json").write_text(json.dumps(said), "utf-8")
+    return released_home
+
+
+def begun(home: Home, beside: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start the program; return when it has begun to write beside its target."""
+    process = subprocess.Popen(
+        [PROGRAM, *arguments], env=home.settings(), stderr=subprocess.PIPE, text=True
+    )
+    while not list(beside.parent.glob(f".{beside.name}.*")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.001)
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_backup_or_restore_says_so_and_leaves_nothing(
+    heavy_home: Home, number: signal.Signals
+) -> None:
+    file, other = back_up(heavy_home), elsewhere(heavy_home)
+    halves = {
+        other.path.with_name("backup.tar"): (heavy_home, ["backup"]),
+        other.path: (other, ["restore", str(file), "--nothing-newer"]),
+    }
+    for target, (home, arguments) in halves.items():
+        named = [*arguments, str(target)] if arguments == ["backup"] else arguments
+        process = begun(home, target, *named)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 128 + number
+        assert err == "clause16: stopped; nothing was written\n"
+        assert nothing_is_left(other)
+
+
+def test_a_file_that_appears_while_a_backup_is_written_is_not_overwritten(
+    heavy_home: Home,
+) -> None:
+    file = elsewhere(heavy_home).path.with_name("backup.tar")
+    process = begun(heavy_home, file, "backup", str(file))
+    file.write_text("somebody else's")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 14
+    assert "never overwrites" in err
+    assert file.read_text() == "somebody else's"
+    assert {path.name for path in file.parent.iterdir()} == {"home.key", "backup.tar"}

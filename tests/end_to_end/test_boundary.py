@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from end_to_end.postgres import Cluster
 from end_to_end.program import HOMES, SAID, Home, Run, change
-from end_to_end.watch import CANARY, canary, hidden_text_columns, seen
+from end_to_end.watch import canary, hidden_text_columns, leaks, seen
 
 from pipelines.policies import load_policy
 from pipelines.settings import DEMO_POLICY
@@ -151,26 +151,62 @@ def test_engine_errors_are_replaced_and_keep_no_context() -> None:
         assert "zqvalueqz" not in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", ["a hidden text", "a key", "an amount", "a date of birth"])
 def test_the_watch_over_every_test_sees_a_value_wherever_it_is_planted(
-    tmp_path: Path, cluster: Cluster, postgres: str
+    tmp_path: Path, small_bank: Path, cluster: Cluster, postgres: str, kind: str
 ) -> None:
     """The live control of `no_personal_value_gets_out`."""
+    value = of_somebody(small_bank)[kind]
     server, home = tmp_path / "prefect", tmp_path / "home"
     for folder in (server, home / "work"):
         folder.mkdir(parents=True)
     HOMES.add(home)
     assert seen(server, cluster) == set()
 
-    Run(11, "", f"clause16: {CANARY} is no number")
+    Run(11, "", f"clause16: {value} is not right")
     assert seen(server, cluster) == {"standard output or error"}
     SAID.clear()
 
     for path in (server / "prefect.db", home / "work" / "leftover.json"):
-        path.write_text(f"… {CANARY} …")
+        path.write_text(f"… {value} …")
         assert seen(server, cluster) == {str(path)}
         path.unlink()
 
     with closing(PostgresBank(postgres)) as bank:
-        bank.rows(f"SELECT '{CANARY}'")
+        bank.rows(f"SELECT '{value}'")
     assert seen(server, cluster) == {"the log of PostgreSQL"}
     assert seen(server, cluster) == set()
+
+
+def of_somebody(bank: Path) -> dict[str, str]:
+    """Return a value of each kind as the bank has it, the amount and the date as Python says it."""
+    query = """
+        SELECT c.first_name, a.customer_id, b.balance::DOUBLE, c.date_of_birth
+        FROM customers c JOIN account_holders a USING (customer_id)
+        JOIN accounts b USING (account_id)
+        WHERE c.date_of_birth < DATE '1970-01-01' AND b.balance <> 0 LIMIT 1
+    """
+    with duckdb.connect(str(bank), read_only=True) as connection:
+        row = connection.execute(query).fetchone()
+    assert row is not None
+    kinds = ("a hidden text", "a key", "an amount", "a date of birth")
+    return dict(zip(kinds, map(str, row), strict=True))
+
+
+def test_the_watch_sees_every_key_and_amount_of_the_small_bank(small_bank: Path) -> None:
+    columns = {
+        "customers": ("customer_id", "income"),
+        "accounts": ("account_id", "balance"),
+        "account_holders": ("customer_id", "account_id"),
+    }
+    with duckdb.connect(str(small_bank), read_only=True) as connection:
+        for table, names in columns.items():
+            for name in names:
+                query = f"SELECT {name} FROM {table} WHERE {name} <> 0"
+                values = connection.sql(query).pl().to_series()
+                assert values.len() > 2000
+                assert all(leaks(str(value).encode()) for value in values)
+                if name.endswith("_id"):
+                    assert leaks(values.to_numpy().tobytes())
+                else:
+                    assert all(leaks(str(float(value)).encode()) for value in values)

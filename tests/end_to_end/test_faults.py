@@ -10,7 +10,6 @@ import json
 import os
 import resource
 import shutil
-import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -345,7 +344,7 @@ def test_a_home_with_blanks_and_diacritics_in_its_path(tmp_path: Path, small_ban
     restored.release()
 
 
-# ------------------------------------------------------------------------- a second run, a stop
+# --------------------------------------------------------------------------------- a second run
 
 
 def test_a_second_run_from_another_process_waits_for_nobody_and_harms_nothing(
@@ -422,17 +421,3 @@ def test_a_source_that_differs_from_the_policy(
         assert said in here(source, "check").err
     assert source.current is None
     assert source.leftovers == []
-
-
-def test_stopping_a_run_says_one_line(released_home: Home) -> None:
-    before = released_home.current
-    run = subprocess.Popen(
-        [PROGRAM, "release"], env=released_home.settings(), stderr=subprocess.PIPE, text=True
-    )
-    assert run.stderr is not None
-    run.stderr.readline()
-    run.send_signal(signal.SIGTERM)
-    _, err = run.communicate()
-    refused(
-        released_home, Run(run.returncode, "", err), 143, "stopped; nothing was published", before
-    )

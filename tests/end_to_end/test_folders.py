@@ -11,12 +11,15 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
+from builders import policy_fields
 from end_to_end.program import Here, Home
 
 from pipelines.policies import load_policy
 from pipelines.settings import DEMO_POLICY
 from pipelines.sources.folders import CsvBank, ParquetBank
-from transforms.errors import SourceError
+from transforms.errors import PolicyError, SourceError
+from transforms.policy import Policy
+from transforms.steps.conform import broken_counts, conform
 
 HIERARCHIES = DEMO_POLICY.parents[1] / "hierarchies"
 
@@ -145,6 +148,99 @@ def test_a_line_that_is_too_short_or_never_ends_is_refused(tmp_path: Path, line:
     bank = small_csv(tmp_path, b"customer_id,kind\n1,x\n2,y\n" + line)
     with pytest.raises(SourceError):
         list(bank.read("customers", ["customer_id", "kind"]))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        '1,x\n2,"half\n' + "3,y\n" * 20_000,
+        '1,5" tube\n2,"half\n3,x\n4,y\n',
+        '1,x\n2,"half\n3,"x"\n4,y\n',
+        '1,"ok" tail\n2,"half\n3,x\n',
+        '1,x\n2,"half\n' + "3,yyyyyyyy\n" * 20_000 + '4,"z\n',
+    ],
+)
+def test_a_stray_quotation_mark_does_not_swallow_the_rows_after_it(
+    tmp_path: Path, rows: str
+) -> None:
+    bank = small_csv(tmp_path, f"customer_id,kind\n{rows}".encode())
+    with pytest.raises(SourceError, match="a quotation mark opens or closes no field there"):
+        list(bank.read("customers", ["customer_id"]))
+
+
+def test_an_inch_within_a_field_is_no_quotation(tmp_path: Path) -> None:
+    (batch,) = small_csv(tmp_path, b'customer_id,kind\n1,5" tube\n2,x\n').read(
+        "customers", ["kind"]
+    )
+    assert batch.get_column("kind").to_list() == ['5" tube', "x"]
+
+
+def test_an_encoding_that_is_none_is_the_policys_matter(tmp_path: Path) -> None:
+    policy = load_policy(DEMO_POLICY).policy
+    for encoding in ("undefined", "utf\0", "klingon", "hex"):
+        form = policy.csv.model_copy(update={"encoding": encoding})
+        with pytest.raises(PolicyError, match="is no encoding of text"):
+            CsvBank(tmp_path, policy.model_copy(update={"csv": form}))
+
+
+# ------------------------------------------------------------------------------------- any folder
+
+
+def parquet(path: Path, rows: int = 1) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pl.DataFrame({"a": range(rows)}).write_parquet(path)
+
+
+def test_a_part_behind_a_link_is_read(tmp_path: Path) -> None:
+    parquet(tmp_path / "bank" / "t" / "1.parquet", 2)
+    parquet(tmp_path / "elsewhere" / "2.parquet", 3)
+    (tmp_path / "bank" / "t" / "more").symlink_to(tmp_path / "elsewhere")
+    assert sum(batch.height for batch in ParquetBank(tmp_path / "bank").read("t", ["a"])) == 5
+
+
+def test_what_would_be_read_twice_or_not_at_all_is_refused(tmp_path: Path) -> None:
+    twice, other, endless = (tmp_path / name for name in ("twice", "other", "endless"))
+    parquet(twice / "t.parquet")
+    parquet(twice / "t" / "1.parquet")
+    parquet(other / "t" / "1.parquet")
+    (other / "t" / "2.parquet.gz").touch()
+    parquet(endless / "t" / "1.parquet")
+    (endless / "t" / "again").symlink_to(endless / "t")
+    for folder, said in (
+        (twice, "would be read twice"),
+        (other, "no .parquet file"),
+        (endless, "lie too deep"),
+    ):
+        with pytest.raises(SourceError, match=said):
+            ParquetBank(folder)
+
+
+def test_a_files_name_is_not_told(released_home: Home, here: Here, tmp_path: Path) -> None:
+    """It may say anything; a database's catalogue does not."""
+    parquet(tmp_path / "bank" / "Arben Krasniqi 1980.parquet")
+    done = here(Home(released_home.path, f"parquet://{tmp_path}/bank", str(DEMO_POLICY)), "check")
+    assert done.code == 11
+    assert "file or folder 1 of the source is in the source and not in the policy" in done.err
+    assert "Krasniqi" not in done.err
+
+
+def test_keys_of_two_kinds_of_whole_numbers_are_one(tmp_path: Path) -> None:
+    inner = tmp_path / "t"
+    inner.mkdir()
+    pl.DataFrame({"a": pl.Series([1], dtype=pl.UInt64)}).write_parquet(inner / "1.parquet")
+    pl.DataFrame({"a": pl.Series([2], dtype=pl.Int32)}).write_parquet(inner / "2.parquet")
+    fields = policy_fields()
+    fields["sources"]["people"]["columns"] = {
+        **fields["sources"]["people"]["columns"],
+        "a": {"role": "link", "clause": 9, "type": "integer"},
+    }
+    policy = Policy.model_validate(fields)
+    keys = [
+        conform(batch, "people", policy)["a"] for batch in ParquetBank(tmp_path).read("t", ["a"])
+    ]
+    assert pl.concat(keys).to_list() == [1, 2]
+    huge = conform(pl.DataFrame({"a": pl.Series([2**63], dtype=pl.UInt64)}), "people", policy)
+    assert broken_counts(huge) == {"a": 1}
 
 
 def test_a_text_in_another_encoding_than_declared_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -14,8 +15,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from end_to_end.program import Home, Run, change
+from end_to_end.program import Here, Home, Run, change
 
+from pipelines import build
+from pipelines.settings import Settings
 from pipelines.verifier import Verification, verify
 
 WHOLE_ROW = "SELECT min(n) FROM (SELECT *, count(*) AS n FROM {} GROUP BY ALL)"
@@ -309,3 +312,58 @@ def test_objections_are_listed_without_the_people(home: Home) -> None:
     assert "4711" not in listed.out
     registry = home.path / "registry" / "objections.sqlite"
     assert b"4711" not in registry.read_bytes()
+
+
+def test_a_release_that_cannot_be_retired_is_told_and_retired_by_the_next_one(
+    released_home: Home,
+) -> None:
+    first = released_home.current
+    assert first is not None
+    first.chmod(0o500)
+    done = released_home.run_powerless("release")
+    assert done.code == 0, done.err
+    assert f"the release {first.name} could not be retired" in done.err
+    assert released_home.current != first
+    assert (first / "statistics.duckdb").exists()
+    assert released_home.leftovers == []
+    assert not (released_home.path / "last-failure.json").exists()
+    watched = released_home.run("status")
+    assert watched.code == 13
+    assert f"the release {first.name} could not be retired" in watched.out
+    first.chmod(0o750)
+    released_home.release()
+    assert not (first / "statistics.duckdb").exists()
+    assert "could not be retired" not in released_home.run("status").out
+
+
+def spoil_the_work_folder(settings: Settings) -> None:
+    """Leave something that no tidying removes."""
+    shutil.rmtree(settings.work)
+    settings.work.write_text("no folder")
+
+
+def fill_the_disk(_settings: Settings) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("trouble", [spoil_the_work_folder, fill_the_disk])
+def test_what_fails_after_the_switch_fails_no_release(
+    released_home: Home,
+    here: Here,
+    monkeypatch: pytest.MonkeyPatch,
+    trouble: Callable[[Settings], None],
+) -> None:
+    before, publish = released_home.current, build.publish
+
+    def troubled(settings: Settings, staging: Path) -> Path:
+        published = publish(settings, staging)
+        trouble(settings)
+        return published
+
+    monkeypatch.setattr(build, "publish", troubled)
+    done = here(released_home, "release")
+    assert done.code == 0, done.err
+    assert released_home.current != before
+    assert "Released and verified" in done.out
+    assert "nothing was published" not in done.err
+    assert not (released_home.path / "last-failure.json").exists()

@@ -196,24 +196,24 @@ def test_a_cancelled_run_tidies_and_publishes_nothing(service: Service) -> None:
     assert service.home.leftovers == []
 
 
-def test_a_terminated_run_is_told_as_crashed(service: Service) -> None:
+@pytest.mark.parametrize(
+    ("number", "said", "tidied"),
+    [
+        (signal.SIGTERM, "Crashed: Execution was aborted by a termination signal.", True),
+        (signal.SIGKILL, "Crashed: ", False),
+    ],
+)
+def test_a_run_that_was_stopped_or_killed_is_told_as_crashed(
+    service: Service, number: signal.Signals, said: str, *, tidied: bool
+) -> None:
     before = service.home.current
     with duckdb.connect(service.home.source.removeprefix("duckdb://")):
         run = waiting(service)
-        os.kill(process_of(service, run), signal.SIGTERM)
-        said = "Crashed: Execution was aborted by a termination signal."
-        assert service.message(run) == said
+        os.kill(process_of(service, run), number)
+        assert service.message(run).startswith(said)
     assert service.home.current == before
-    assert service.home.leftovers == []
-
-
-def test_a_killed_run_is_told_as_crashed(service: Service) -> None:
-    before = service.home.current
-    with duckdb.connect(service.home.source.removeprefix("duckdb://")):
-        run = waiting(service)
-        os.kill(process_of(service, run), signal.SIGKILL)
-        assert service.message(run).startswith("Crashed: ")
-    assert service.home.current == before
+    if tidied:
+        assert service.home.leftovers == []
 
 
 def process_of(service: Service, run: UUID) -> int:

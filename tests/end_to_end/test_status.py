@@ -92,6 +92,14 @@ def edit_plan(home: Home) -> None:
     plan.write_text(plan.read_text().replace('"age": ', '"age": 1'))
 
 
+def follow_the_link(home: Home) -> None:
+    """Make a folder of `current`, as a copy does that does not keep links."""
+    link = home.path / "releases" / "current"
+    folder = link.resolve()
+    link.unlink()
+    shutil.copytree(folder, link)
+
+
 ATTENTION: dict[str, tuple[Callable[[Home], object], str]] = {
     "no home": (lambda home: shutil.rmtree(home.path), "there is no home"),
     "no release": (
@@ -136,6 +144,11 @@ ATTENTION: dict[str, tuple[Callable[[Home], object], str]] = {
     ),
     "no key": (lambda home: home.path.with_name("home.key").unlink(), "home.key cannot be read"),
     "an edited plan": (edit_plan, "stored plan is damaged"),
+    "an earlier release that is still readable": (
+        lambda home: shutil.copytree(current(home), home.path / "releases" / "20200101T000000Z"),
+        "the release 20200101T000000Z could not be retired",
+    ),
+    "a `current` that is no link": (follow_the_link, "current is no link"),
     "a failure": (
         lambda home: note_failure(settings_of(home), Refused("too few people")),
         "the last release failed (exit code 13): too few people",
@@ -163,6 +176,29 @@ def test_attention_is_drawn_to(quiet_home: Home, here: Here, what: str) -> None:
     assert [line for line in words.out.splitlines() if line.startswith("attention: ")] == [
         f"attention: {drawn[0]['what']} → {drawn[0]['do']}"
     ]
+
+
+@pytest.mark.parametrize("place", ["..", ".", "releases", "releases/current", "registry"])
+def test_what_may_not_be_looked_at_is_a_trouble_and_no_failure(
+    quiet_home: Home, place: str
+) -> None:
+    folder = (quiet_home.path / place).resolve()
+    allowed = folder.stat().st_mode
+    folder.chmod(0o000)
+    done = quiet_home.run_powerless("status", "--json")
+    folder.chmod(allowed)
+    assert done.code == 13, done.err
+    assert done.answer["attention"]
+    assert "there is no release yet" not in done.out
+    assert quiet_home.run("status").code == 0
+
+
+def test_an_earlier_release_that_the_policy_keeps_is_no_trouble(
+    quiet_home: Home, here: Here
+) -> None:
+    shutil.copytree(current(quiet_home), quiet_home.path / "releases" / "20200101T000000Z")
+    certify(quiet_home, keeps_earlier_because="a study compares them")
+    assert here(quiet_home, "status").code == 0
 
 
 def test_attention_is_drawn_to_a_full_disk(
@@ -207,7 +243,7 @@ def test_a_release_that_failed_is_remembered_until_one_succeeds(
     assert done.code == 13
     failure = done.answer["last_failure"]
     assert isinstance(failure, dict)
-    assert failure["kind"] == "SourceError"
+    assert failure["kind"] == "source"
     assert failure["exit_code"] == 11
     assert failed.complaint == f"clause16: {failure['message']}"
     change(bank, "ALTER TABLE customers RENAME salary TO income")

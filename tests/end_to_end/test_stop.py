@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -13,6 +14,8 @@ import pytest
 from end_to_end.program import PROGRAM, Home
 
 from pipelines.boundary import sealed
+from pipelines.releases import is_at_work
+from pipelines.settings import settings_from
 from pipelines.verifier import verify
 
 OWN_SERVER = {"PREFECT_API_URL": "", "PREFECT_CLIENT_MAX_RETRIES": "0"}
@@ -67,6 +70,29 @@ def test_a_query_that_a_signal_ends_is_an_interrupt_and_no_failure() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_choice_of_a_plan_that_is_stopped_leaves_the_stored_one(
+    released_home: Home, tmp_path: Path, number: signal.Signals
+) -> None:
+    before = sorted((path.name, path.stat().st_mtime_ns) for path in released_home.path.iterdir())
+    # Nobody ever writes this policy, so the choice waits for it.
+    os.mkfifo(tmp_path / "policy.toml")
+    arguments = ["plan", "--policy", str(tmp_path / "policy.toml")]
+    process = subprocess.Popen(
+        [PROGRAM, *arguments], env=released_home.settings(), stderr=subprocess.PIPE, text=True
+    )
+    settings = settings_from({}, today=date(2026, 11, 22), home=str(released_home.path))
+    while not is_at_work(settings):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.002)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert err == "clause16: stopped; nothing was chosen\n"
+    after = sorted((path.name, path.stat().st_mtime_ns) for path in released_home.path.iterdir())
+    assert after == before
 
 
 def test_an_interrupt_of_the_terminal_does_not_reach_the_temporary_server(

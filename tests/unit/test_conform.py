@@ -209,3 +209,19 @@ def test_a_number_with_another_mark_is_refused_and_not_taken_for_another_number(
 ) -> None:
     with pytest.raises(SourceError, match=r"accounts\.balance"):
         written("balance", [text], "accounts", decimal=decimal, thousands=thousands)
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("%Y-%m-%d", "24-01-15"),
+        ("%d.%m.%Y", "15.01.20"),
+        ("%Y%m%d", "2024115"),
+        ("%Y-%m-%d", "02024-01-15"),
+        ("%Y-%m-%d", "1753-01-01"),
+    ],
+)
+def test_a_year_is_four_digits_and_somebodys(form: str, text: str) -> None:
+    """The parser would take 24 for a year, and a child of 2020 for one who is two thousand."""
+    with pytest.raises(SourceError, match=r"people\.born"):
+        written("born", [text], date=form)

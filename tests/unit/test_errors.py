@@ -7,12 +7,14 @@ import re
 import pytest
 
 from transforms.errors import (
+    AnotherRun,
     EngineError,
     ObjectionError,
     PolicyError,
     PrivacyError,
     Refused,
     ReleaseError,
+    SourceAway,
     SourceError,
     UsageError,
     band,
@@ -57,3 +59,7 @@ def test_every_error_has_its_own_exit_code() -> None:
              EngineError, PrivacyError]  # fmt: skip
     codes = [kind.exit_code for kind in kinds]
     assert codes == [2, 10, 11, 12, 13, 14, 15, 1]
+    # And a word of its own, which those that are told apart within it share.
+    words = ["usage", "policy", "source", "opt-out list", "refused", "files", "engine", "defect"]
+    assert [kind.kind for kind in kinds] == words
+    assert (SourceAway.kind, AnotherRun.kind) == ("source", "files")

@@ -290,6 +290,14 @@ def test_a_holder_holds_an_account_that_there_is(account: int | None) -> None:
     assert "holders.account: fewer than 11 rows point to nobody in accounts" in said
 
 
+@pytest.mark.parametrize("link", ["12a", "", None])
+def test_a_row_whose_link_is_none_is_not_dropped_without_a_word(link: str | None) -> None:
+    tables = {name: table.cast(pl.String) for name, table in people(2).items()}
+    extra = pl.DataFrame({"account": [link], "balance": ["5"]}, schema=tables["accounts"].schema)
+    said = refused({**tables, "accounts": pl.concat([tables["accounts"], extra])})
+    assert "accounts.account: fewer than 11 rows have no link" in said
+
+
 def test_keys_are_stored_alike() -> None:
     fields = policy_fields()
     fields["sources"]["holders"]["columns"]["id"]["type"] = "text"

@@ -87,11 +87,11 @@ def test_a_list_that_lost_its_newest_entries_is_refused(place: tuple[Path, Path]
     registry.record(objection("1"))
     older = place[0].read_bytes()
     registry.record(objection("2"))
-    newest = registry.seal("second", registry.excluded(must_hold=empty).head)
-    assert registry.excluded(must_hold=newest).customer_ids == {"1", "2"}
+    newest = registry.seal("second", registry.excluded(must_hold=[empty]).head)
+    assert registry.excluded(must_hold=[newest]).customer_ids == {"1", "2"}
     place[0].write_bytes(older)
     with pytest.raises(ObjectionError, match="older than the release second"):
-        registry.excluded(must_hold=newest)
+        registry.excluded(must_hold=[newest])
 
 
 def test_nobody_adds_to_a_list_that_stands_still(place: tuple[Path, Path]) -> None:

@@ -7,6 +7,7 @@ not a date.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +17,8 @@ import polars as pl
 from transforms.errors import SourceError, band
 from transforms.policy import Csv, Kind, Policy
 
-FIRST_DAY, LAST_DAY = date(1, 1, 1), date(9999, 12, 31)
+FIRST_DAY, LAST_DAY = date(1800, 1, 1), date(9999, 12, 31)
+"""Before it nobody was born who is a customer: a year of two digits, or of a misread form."""
 LARGEST_NUMBER = 1e11
 """Beyond it a float has no exact four decimals, and no account has it."""
 
@@ -109,7 +111,7 @@ class _Form:
             return _text(value.cast(pl.String))
         if isinstance(self.dtype, pl.String):
             return _in_range(self._read(_text(value)), self.kind)
-        if self.kind is Kind.INTEGER and not isinstance(self.dtype, pl.UInt64):
+        if self.kind is Kind.INTEGER:
             return value.cast(pl.Int64, strict=False)
         if self.kind is Kind.NUMBER:
             value = value.cast(pl.Float64, strict=False)
@@ -121,9 +123,11 @@ class _Form:
         if self.kind is Kind.NUMBER:
             return _number(text, self.csv)
         if self.kind is Kind.DATE:
-            return text.str.to_date(self.csv.date, strict=False)
+            shaped = _shaped(text, self.csv.date)
+            return shaped.str.to_date(self.csv.date, strict=False)
         if self.kind is Kind.TIMESTAMP:
-            return text.str.to_datetime(self.csv.timestamp, time_unit="us", strict=False)
+            shaped = _shaped(text, self.csv.timestamp)
+            return shaped.str.to_datetime(self.csv.timestamp, time_unit="us", strict=False)
         truth = {"true": True, "1": True, "false": False, "0": False}
         return text.str.to_lowercase().replace_strict(truth, default=None, return_dtype=pl.Boolean)
 
@@ -131,6 +135,18 @@ class _Form:
 def _text(value: pl.Expr) -> pl.Expr:
     text = value.str.strip_chars()
     return pl.when(text != "").then(text)
+
+
+def _shaped(text: pl.Expr, form: str) -> pl.Expr:
+    """Return the texts that have a form's digits: the parser would take `24` for a year."""
+    # Side by side, as in %Y%m%d, every part has its two digits.
+    pair = r"\d{2}" if re.search(r"%[a-zA-Z]%", form) else r"\d{1,2}"
+    parts = {"%Y": r"\d{4}", "%.f": r"(?:\.\d{1,9})?"}
+    pieces = re.split(r"(%(?:\.f|.))", form)
+    shape = "".join(
+        parts.get(piece, pair) if piece.startswith("%") else re.escape(piece) for piece in pieces
+    )
+    return pl.when(text.str.contains(f"^{shape}$")).then(text)
 
 
 def _number(text: pl.Expr, csv: Csv) -> pl.Expr:

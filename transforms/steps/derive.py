@@ -56,27 +56,29 @@ def _own(attribute: Attribute, as_of: date) -> pl.Expr:
 
 def tally(rows: pl.DataFrame, table: str, policy: Policy) -> pl.DataFrame:
     """Return the rows as tallies to be merged: keys, amounts as exact sums, how many are known."""
-    keys = [
-        name
-        for name in rows.columns
-        if name in policy.sources[table].columns
-        and policy.sources[table].columns[name].role in {Role.SUBJECT, Role.LINK}
-    ]
     totals = [a for a in total_attributes(policy) if a.table == table]
     return rows.select(
-        *keys,
+        *_keys(rows, table, policy),
         pl.lit(1, pl.UInt32).alias(ROWS),
         *(pl.col(a.column).cast(EXACT).alias(a.name) for a in totals),
         *(pl.col(a.column).is_not_null().cast(pl.UInt32).alias(KNOWN + a.name) for a in totals),
     )
 
 
-def merge(tallies: Sequence[pl.DataFrame], policy: Policy) -> pl.DataFrame:
-    """Return the tallies with one row for each distinct combination of keys."""
+def merge(tallies: Sequence[pl.DataFrame], table: str, policy: Policy) -> pl.DataFrame:
+    """Return a table's tallies with one row for each distinct combination of keys."""
     rows = pl.concat(tallies)
-    sums = {ROWS, *(name for name in rows.columns if name.startswith(KNOWN)), *policy.attributes}
-    keys = [name for name in rows.columns if name not in sums]
+    keys = _keys(rows, table, policy)
     return rows.lazy().group_by(keys).agg(pl.exclude(keys).sum()).collect()
+
+
+def _keys(rows: pl.DataFrame, table: str, policy: Policy) -> list[str]:
+    declared = policy.sources[table].columns
+    return [
+        name
+        for name in rows.columns
+        if name in declared and declared[name].role in {Role.SUBJECT, Role.LINK}
+    ]
 
 
 def add_totals(

@@ -49,51 +49,80 @@ class People:
     left_out: LeftOut
 
 
-def gather_people(
-    batches: Batches,
-    policy: Policy,
-    hierarchies: Mapping[str, Hierarchy],
-    objectors: Collection[str],
-    as_of: date,
-    today: date,
-) -> People:
+@dataclass(frozen=True)
+class Circumstances:
+    """Under what people are counted. as_of: the reference date; today: the day of the run."""
+
+    policy: Policy
+    hierarchies: Mapping[str, Hierarchy]
+    objectors: Collection[str]
+    as_of: date
+    today: date
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one batch of people's records leaves behind; named: the keys of objectors met."""
+
+    rows: pl.DataFrame
+    keys: pl.Series
+    named: pl.Series
+    reasons: Counter[str]
+    broken: Mapping[str, int]
+    unlisted: Mapping[str, int]
+
+
+def gather_people(batches: Batches, under: Circumstances) -> People:
     """Leave out, conform, derive and encode the person's own records.
 
     Raises SourceError where a value does not fit or a key is missing or double, PolicyError where
     no leaf has a value.
     """
-    home, key = policy.subject.source, policy.subject.key
-    own = tuple(attribute.name for attribute in own_attributes(policy))
-    rows, keys, met = [], [], []
-    reasons, broken, unlisted = Counter[str](), Counter[str](), Counter[str]()
-    for records in batches:
-        named = names_objector(records, home, policy, objectors)
-        if key is not None:
-            kind = policy.sources[home].columns[key].type
-            met.append(records.filter(named).select(comparable(key, kind)).to_series())
-        conformed = conform(records.filter(~named), home, policy)
-        if key is not None:
-            keys.append(conformed.get_column(key))
-        broken.update(broken_counts(conformed))
-        reason = ineligible(conformed, policy.eligibility, as_of, today)
-        reasons.update(reason.drop_nulls().to_list())
-        eligible = conformed.filter(reason.is_null())
-        codes = encode(derive_own(eligible, policy, as_of), hierarchies, own)
-        unlisted.update(unlisted_counts(codes, own))
-        rows.append(codes)
-    refuse_broken(home, broken, policy)
-    everybody = pl.concat(keys) if keys else None
-    _check_keys(everybody, policy)
-    refuse_unlisted(unlisted, policy)
-    objected = pl.concat(met).n_unique() if met else 0
+    policy = under.policy
+    parts = [_people_part(records, under) for records in batches]
+    refuse_broken(policy.subject.source, _sum(part.broken for part in parts), policy)
+    keys = None
+    if policy.subject.key is not None:
+        keys = pl.concat([part.keys for part in parts])
+        _check_keys(keys, policy)
+    refuse_unlisted(_sum(part.unlisted for part in parts), policy)
+    reasons = _sum(part.reasons for part in parts)
+    objected = pl.concat([part.named for part in parts]).n_unique()
     left_out = LeftOut(
         objected=objected,
-        not_found=_different(objectors, policy) - objected,
+        not_found=_different(under.objectors, policy) - objected,
         not_natural_persons=reasons[Reason.NOT_A_PERSON],
         minors=reasons[Reason.MINOR],
         beyond_retention=reasons[Reason.LAPSED],
     )
-    return People(pl.concat(rows), everybody, left_out)
+    return People(pl.concat([part.rows for part in parts]), keys, left_out)
+
+
+def _people_part(records: pl.DataFrame, under: Circumstances) -> _Part:
+    policy, own = under.policy, [attribute.name for attribute in own_attributes(under.policy)]
+    home, key = policy.subject.source, policy.subject.key
+    named = names_objector(records, home, policy, under.objectors)
+    conformed = conform(records.filter(~named), home, policy)
+    reasons = ineligible(conformed, policy.eligibility, under.as_of, under.today)
+    eligible = derive_own(conformed.filter(reasons.is_null()), policy, under.as_of)
+    codes = encode(eligible, under.hierarchies, own)
+    nobody = pl.Series(dtype=pl.String)
+    kind = policy.sources[home].columns[key].type if key else None
+    return _Part(
+        rows=codes,
+        keys=conformed.get_column(key) if key else nobody,
+        named=records.filter(named).select(comparable(key, kind)).to_series() if key else nobody,
+        reasons=Counter(reasons.drop_nulls().to_list()),
+        broken=broken_counts(conformed),
+        unlisted=unlisted_counts(codes, own),
+    )
+
+
+def _sum(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
+    total = Counter[str]()
+    for each in counts:
+        total.update(each)
+    return total
 
 
 def _different(objectors: Collection[str], policy: Policy) -> int:
@@ -123,22 +152,22 @@ def _check_keys(keys: pl.Series | None, policy: Policy) -> None:
         )
 
 
-def gather_tallies(
-    tables: Tables, policy: Policy, people: People, objectors: Collection[str]
-) -> dict[str, pl.DataFrame]:
+def gather_tallies(tables: Tables, people: People, under: Circumstances) -> dict[str, pl.DataFrame]:
     """Read the tables of many rows a person: who holds what, and sums of what is held.
 
     Rows that nobody who is left holds are not looked at. Raises SourceError where a value does not
     fit, or a row points to nobody.
     """
+    policy = under.policy
     others = [table for table in policy.reads() if table != policy.subject.source]
     # First those that say whose the rows of others are.
     others.sort(key=lambda table: policy.owner(table).on is not None)
     tallies: dict[str, pl.DataFrame] = {}
     for table in others:
         on = policy.owner(table).on
-        tallied, broken = _tallied(tables[table], table, policy, objectors)
+        tallied, broken = _tallied(tables[table], table, policy, under.objectors)
         if on is not None:
+            _refuse_linkless(table, on, tallied)
             held = tallies[policy.owner(table).table]
             broken = _held(broken, held, on)
             _refuse_strangers(policy.owner(table).table, on, held, tallied.get_column(on), table)
@@ -167,8 +196,17 @@ def _tallied(
         pending.append(tally(rows, table, policy))
         waiting += rows.height
         if waiting > max(PENDING_ROWS, sum(part.height for part in merged)):
-            merged, pending, waiting = [merge([*merged, *pending], policy)], [], 0
+            merged, pending, waiting = [merge([*merged, *pending], table, policy)], [], 0
     return pl.concat([*merged, *pending]), pl.concat(broken)
+
+
+def _refuse_linkless(table: str, on: str, tallied: pl.DataFrame) -> None:
+    """Raise SourceError where a row has no link that could be somebody's."""
+    if count := int(tallied.filter(pl.col(on).is_null()).get_column(ROWS).sum()):
+        raise SourceError(
+            f"{table}.{on}: {band(count)} rows have no link, or one that is not of its type, so "
+            f"nobody knows whose they are: mend the source"
+        )
 
 
 def _held(rows: pl.DataFrame, held: pl.DataFrame, on: str) -> pl.DataFrame:

@@ -1,0 +1,74 @@
+"""What asks a run to stop, and what is said then: SIGTERM and SIGINT."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+
+class Stop:
+    """Signals that ask the run to stop. signal: the first one, None until there is one.
+
+    What they raise unwinds the run, but may not arrive as it was: an engine swallows it, Prefect
+    hands an interrupt on as a termination.
+    """
+
+    signal: int | None = None
+
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """Let both signals unwind the run; only in the main thread."""
+        before = {number: signal.signal(number, self._hear) for number in STOPPING}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _hear(self, number: int, _frame: FrameType | None) -> None:
+        if self.signal is None:
+            self.signal = number
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def stoppable(target: Path, untouched: str) -> Iterator[None]:
+    """Let a signal unwind what is done in the block, then say so in one line and exit.
+
+    target: what the block puts in its place at its end, in one step; untouched: what is said where
+    it did not come to that. The exit code is 143 (SIGTERM) or 130 (SIGINT).
+    """
+    stop, before = Stop(), _identity(target)
+    try:
+        with stop.heard():
+            yield
+    except BaseException:
+        if stop.signal is None:
+            raise
+        there = _identity(target) != before
+        leave(stop.signal, f"{target} was written before" if there else untouched)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        seen = path.lstat()
+    except OSError:
+        return None
+    return seen.st_ino, seen.st_mtime_ns
+
+
+def leave(number: int, outcome: str) -> NoReturn:
+    """Say in one line what became of a stopped run, and exit."""
+    print(f"clause16: stopped; {outcome}", file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not through the interpreter's end, where interrupted engines complain of what is left open.
+    os._exit(128 + number)

@@ -126,8 +126,14 @@ def released_home(tmp_path: Path, small_release: Home) -> Home:
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
+    # Prefect reads the environment when it is imported, so not before there is a server in it.
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    # The end of a flow waits for the thread of its heartbeat, most of a second.
+    silent = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+
     def run(home: Home, *arguments: str) -> Run:
-        with monkeypatch.context() as environment:
+        with monkeypatch.context() as environment, temporary_settings(updates=silent):
             for name, value in home.settings().items():
                 environment.setenv(name, value)
             capsys.readouterr()

@@ -92,11 +92,13 @@ def test_a_clock_that_goes_back_by_minutes_makes_a_later_release(
     assert is_whole(released_home)
 
 
-def test_a_clock_that_goes_back_by_days_is_refused(released_home: Home, clock: str) -> None:
+def test_a_clock_that_goes_back_by_days_is_refused(
+    released_home: Home, clock: str, here: Here
+) -> None:
     before = released_home.current
     done = run_as(released_home, clock, "-f", "-3d", str(PROGRAM), "release")
     refused(released_home, done, 14, "the current release was made on", before)
-    released_home.release()
+    assert here(released_home, "release").code == 0
 
 
 # ----------------------------------------------------------------------------------------- disks
@@ -212,7 +214,7 @@ def without_the_superusers_rights(*command: str) -> list[str]:
     ],
 )
 def test_what_may_not_be_read_or_written(
-    released_home: Home, place: str, mode: int, code: int
+    released_home: Home, here: Here, place: str, mode: int, code: int
 ) -> None:
     home, path = released_home, released_home.path / place
     before, allowed = home.current, path.stat().st_mode
@@ -220,7 +222,7 @@ def test_what_may_not_be_read_or_written(
     done = run_as(home, *without_the_superusers_rights(str(PROGRAM), "release"))
     path.chmod(allowed)
     refused(home, done, code, "", before)
-    home.release()
+    assert here(home, "release").code == 0
 
 
 def test_a_file_system_that_became_read_only(
@@ -241,16 +243,16 @@ def test_a_file_system_that_became_read_only(
 # ---------------------------------------------------------------------------------------- memory
 
 
-def test_memory_that_runs_out_while_the_bank_is_read(released_home: Home) -> None:
+def test_memory_that_runs_out_while_the_bank_is_read(released_home: Home, here: Here) -> None:
     """A process holds more than these before its first batch, so the first one is the last."""
     before = released_home.current
     little = Home(released_home.path, released_home.source, None, {"CLAUSE16_MEMORY": "256M"})
     refused(little, little.run("release"), 15, "memory limit of 256 MiB is nearly reached", before)
-    released_home.release()
+    assert here(released_home, "release").code == 0
 
 
 def test_a_limit_of_the_system_that_is_too_little_is_told_before_anything_starts(
-    released_home: Home,
+    released_home: Home, here: Here
 ) -> None:
     before = released_home.current
 
@@ -259,7 +261,7 @@ def test_a_limit_of_the_system_that_is_too_little_is_told_before_anything_starts
 
     done = run_as(released_home, str(PROGRAM), "release", before=limit)
     refused(released_home, done, 15, "is too little for any release", before)
-    released_home.release()
+    assert here(released_home, "release").code == 0
 
 
 # ------------------------------------------------------------------------------------- readers

@@ -28,7 +28,7 @@ from pipelines import build, releases
 from pipelines.boundary import sealed
 from pipelines.intake import open_intake
 from pipelines.settings import Settings, settings_from
-from pipelines.status import note_failure
+from pipelines.status import forget_failure, note_failure
 from pipelines.telling import tell_published, tell_refused
 from transforms.errors import PrivacyError, UsageError
 
@@ -112,10 +112,12 @@ def _release(
         as_of=None if as_of is None else _day(as_of),
     )
     try:
-        return _made(settings, retry_after)
+        directory = _made(settings, retry_after)
     except PrivacyError as error:
         note_failure(settings, error)
         raise
+    forget_failure(settings)
+    return directory
 
 
 @sealed

@@ -57,6 +57,12 @@ def note_failure(settings: Settings, failure: PrivacyError) -> None:
         write_private(settings.last_failure, json.dumps(noted, indent=2, ensure_ascii=False) + "\n")
 
 
+def forget_failure(settings: Settings) -> None:
+    """Forget why a release failed: one was published since."""
+    with suppress(OSError):
+        settings.last_failure.unlink(missing_ok=True)
+
+
 def last_failure(settings: Settings) -> Failure | None:
     """Return what was kept, None where nothing was; raises ReleaseError where it is damaged."""
     if not settings.last_failure.exists():
@@ -115,7 +121,7 @@ class Waiting:
 class Seen:
     """What was seen of a home, None where there is nothing, or it could not be looked at.
 
-    failure: only where it is newer than the current release; free: bytes.
+    failure: of a release that was tried since the last one was published; free: bytes.
     """
 
     at: datetime
@@ -170,7 +176,7 @@ def look(settings: Settings, limits: Limits, server: str | None, now: datetime) 
         nothing_released=nothing_released,
         current=current,
         waiting=looks.at(lambda: _waiting(settings, current), "put list or key back"),
-        failure=looks.at(lambda: _newer_failure(settings, current), "remove it"),
+        failure=looks.at(lambda: last_failure(settings), "remove it"),
         approval=looks.at(lambda: _approval(settings), "choose a plan, approve it where required"),
         schedule=looks.at(lambda: next_run(server), "look after Prefect's server"),
         free=looks.at(lambda: shutil.disk_usage(settings.home).free, "look after the disk"),
@@ -218,13 +224,6 @@ def _waiting(settings: Settings, current: Current | None) -> Waiting:
         return Waiting(0, None)
     waiting = registry.objections(since=current.certified.state)
     return Waiting(len(waiting), min((o.received_at for o in waiting), default=None))
-
-
-def _newer_failure(settings: Settings, current: Current | None) -> Failure | None:
-    failure = last_failure(settings)
-    if failure is None or (current is not None and failure.at < current.certified.created_at):
-        return None
-    return failure
 
 
 def _approval(settings: Settings) -> Approval | None:

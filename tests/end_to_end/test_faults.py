@@ -7,7 +7,6 @@ each, as after every test, no personal value is anywhere (see `watch`).
 from __future__ import annotations
 
 import json
-import os
 import resource
 import shutil
 import subprocess
@@ -193,14 +192,6 @@ def test_a_full_disk_under_the_temporary_scheduler(small_disk: Path, small_bank:
 # ---------------------------------------------------------------------------------------- rights
 
 
-def without_the_superusers_rights(*command: str) -> list[str]:
-    """Root reads and writes everything unless this is taken from it."""
-    if os.geteuid() != 0:
-        return list(command)
-    taken = "-dac_override,-dac_read_search"
-    return ["/usr/bin/setpriv", f"--bounding-set={taken}", "--inh-caps=-all", *command]
-
-
 @pytest.mark.parametrize(
     ("place", "mode", "code"),
     [
@@ -219,7 +210,7 @@ def test_what_may_not_be_read_or_written(
     home, path = released_home, released_home.path / place
     before, allowed = home.current, path.stat().st_mode
     path.chmod(mode)
-    done = run_as(home, *without_the_superusers_rights(str(PROGRAM), "release"))
+    done = home.run_powerless("release")
     path.chmod(allowed)
     refused(home, done, code, "", before)
     assert here(home, "release").code == 0

@@ -28,16 +28,16 @@ from transforms.certificate import (
     Annex,
     Certificate,
     CheckEntry,
-    PlanEntry,
+    ColumnEntry,
     TableEntry,
     banded,
     content_hash,
     never_read,
     people_left_out,
+    plan_entry,
     table_entries,
 )
 from transforms.errors import Refused
-from transforms.hierarchy import Hierarchy
 from transforms.plan import Plan
 
 log = logging.getLogger("clause16")
@@ -73,13 +73,7 @@ def build(settings: Settings, intake: Intake, staging: Path) -> None:
         policy_digest=loaded.digest,
         k=loaded.policy.limits.k,
         l=loaded.policy.limits.l,
-        plan=PlanEntry(
-            digest=plan.digest,
-            chosen_as_of=plan.as_of,
-            calibration_k=plan.calibration_k,
-            levels=plan.levels,
-            loss=round(plan.loss, 3),
-        ),
+        plan=plan_entry(plan),
         approval=approval,
         registry_seal=registry.seal(staging.name, counted.registry_head).digest,
         tables=entries,
@@ -101,7 +95,7 @@ def build(settings: Settings, intake: Intake, staging: Path) -> None:
             left_out=people_left_out(counted.population),
             tables={
                 table.name: {
-                    "smallest_class": table.smallest_class,
+                    "smallest_class": table.figures.smallest_class,
                     "classes": table.figures.classes,
                     "left_out": table.figures.left_out,
                     "blanked": table.figures.blanked,
@@ -168,7 +162,7 @@ def _about(
         "l": loaded.policy.limits.l,
     }
     levels = {
-        name: _level_name(loaded.hierarchies[name], plan.levels[name]) for name in plan.levels
+        column.name: _level_name(column) for entry in entries.values() for column in entry.columns
     }
     k, l = loaded.policy.limits.k, loaded.policy.limits.l  # noqa: E741 - the literature's name
     checks = [
@@ -192,10 +186,11 @@ def _about(
     return about_tables(facts, entries, levels, checks)
 
 
-def _level_name(hierarchy: Hierarchy, level: int) -> str:
-    if level == hierarchy.top:
+def _level_name(column: ColumnEntry) -> str:
+    if column.level == column.coarsest:
         return "all in one (*)"
-    return f"{level} of {hierarchy.top} (0 is the finest)"
+    name = f"{column.level} of {column.coarsest} (0 is the finest)"
+    return name if column.name == column.attribute else f"{name} of {column.attribute}"
 
 
 def _written(

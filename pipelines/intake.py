@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
@@ -20,7 +20,8 @@ from pipelines.settings import DEMO_POLICY, Settings
 from pipelines.sources.bank import Bank
 from pipelines.sources.fitting import check_source
 from pipelines.sources.opening import file_of, is_demo_bank, open_bank
-from transforms.anonymise import Population, choose_plan, count_population
+from pipelines.stopping import Stop
+from transforms.anonymise import Population, SearchTime, choose_plan, count_population
 from transforms.errors import ObjectionError, PolicyError, ReleaseError, SourceError, band
 from transforms.plan import Plan
 
@@ -167,15 +168,53 @@ def _last_states(settings: Settings) -> list[Seal]:
 
 def chosen_plan(settings: Settings, intake: Intake, population: Population) -> Plan:
     """Search a plan and store it in the home."""
-    loaded = intake.loaded
-    plan = choose_plan(
-        population, loaded.policy, loaded.digest, loaded.hierarchies, settings.as_of, log.info
-    )
+    plan = _searched(settings, intake, population, take=0, interrupted=lambda: False)
     write_private(settings.plan, plan.stored())
     return plan
 
 
-def make_plan(settings: Settings) -> Plan:
-    """Choose a plan for the source as it is now and store it in place of the old one."""
+def make_plan(settings: Settings, stop: Stop, take: int) -> Plan:
+    """Choose a plan for the source as it is now and store it in place of the old one.
+
+    take: which of the recodings found, the best is 0. Where somebody asks to stop meanwhile, the
+    best so far is returned, and nothing is stored.
+    """
     with only_run(settings), open_intake(settings) as intake:
-        return chosen_plan(settings, intake, count(settings, intake).population)
+        population = count(settings, intake).population
+        with stop.noted():
+            plan = _searched(
+                settings,
+                intake,
+                population,
+                take=take,
+                interrupted=lambda: stop.signal is not None,
+            )
+        if stop.signal is None:
+            write_private(settings.plan, plan.stored())
+        return plan
+
+
+def _searched(
+    settings: Settings,
+    intake: Intake,
+    population: Population,
+    *,
+    take: int,
+    interrupted: Callable[[], bool],
+) -> Plan:
+    loaded = intake.loaded
+    seconds = loaded.policy.recoding.seconds
+
+    def start() -> Callable[[], bool]:
+        end = time.monotonic() + seconds
+        return lambda: time.monotonic() < end and not interrupted()
+
+    return choose_plan(
+        population,
+        loaded.policy,
+        loaded.digest,
+        loaded.hierarchies,
+        settings.as_of,
+        SearchTime(log.info, start),
+        take,
+    )

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,18 @@ def load_policy(path: Path) -> LoadedPolicy:
     hierarchies = {
         name: named[attribute.hierarchy] for name, attribute in policy.attributes.items()
     }
+    _check_adverse(policy, hierarchies)
     return LoadedPolicy(path, policy, hierarchies, digest)
+
+
+def _check_adverse(policy: Policy, hierarchies: Mapping[str, Hierarchy]) -> None:
+    for name, hierarchy in hierarchies.items():
+        for label in policy.adverse(name):
+            if label not in hierarchy.leaves:
+                raise PolicyError(
+                    f'adverse of {name}: its hierarchy has no leaf "{label}"; the leaves are '
+                    f"{', '.join(hierarchy.leaves)}"
+                )
 
 
 def _policy(path: Path) -> Policy:
@@ -76,18 +88,21 @@ def _said(problem: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails, a Typ
 def _hierarchy(name: str, declared: Bands | Lookup, folder: Path) -> Hierarchy:
     if isinstance(declared, Bands):
         return band_hierarchy(name, declared)
-    path = folder / declared.file
+    return read_hierarchy(name, folder / declared.file, declared.separator)
+
+
+def read_hierarchy(name: str, path: Path, separator: str) -> Hierarchy:
+    """Return the hierarchy of a file with a line a leaf; raises PolicyError where it is none."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
-            rows = [row for row in csv.reader(lines, delimiter=declared.separator) if row]
+            rows = [row for row in csv.reader(lines, delimiter=separator) if row]
     except (OSError, UnicodeDecodeError, csv.Error):
         raise PolicyError(
-            f"hierarchy {name}: {path} cannot be read as UTF-8 with `{declared.separator}` between "
-            f"levels"
+            f"hierarchy {name}: {path} cannot be read as UTF-8 with `{separator}` between levels"
         ) from None
     if rows and len(rows[0]) == 1:
         raise PolicyError(
-            f"hierarchy {name}: the lines of {path.name} have one level; is `{declared.separator}` "
-            f"what stands between levels?"
+            f"hierarchy {name}: the lines of {path.name} have one level; is `{separator}` what "
+            f"stands between levels?"
         )
     return lookup_hierarchy(name, rows)

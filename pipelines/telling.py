@@ -88,7 +88,11 @@ def _facts(certificate: Certificate) -> Iterator[tuple[str, ...]]:
     yield "made at", certificate.created_at
     yield "policy", certificate.policy_version
     yield "limits", f"k = {certificate.k}, l = {certificate.l}"
-    yield "plan", f"{certificate.plan.digest[:12]}, loss {certificate.plan.loss:.3f}"
+    plan = certificate.plan
+    yield "plan", f"{plan.digest[:12]}, {plan.method}"
+    for method, loss in plan.losses.items():
+        said = "none keeps the limits" if loss is None else f"{loss:.3f}"
+        yield f"loss when chosen, {method}", said
     passed = sum(check.passed for check in certificate.checks)
     yield "checks passed", f"{passed} of {len(certificate.checks)}"
 

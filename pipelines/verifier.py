@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,9 @@ import duckdb
 from pipelines.patterns import identifiers_in
 
 Document = Mapping[str, Any]
+
+TINY = 1e-9
+"""Sums of shares are not exact in floating point."""
 
 LEAST_LIMIT = 2
 """Below it a limit limits nothing."""
@@ -221,6 +227,98 @@ def l_diversity_query(table: str, quasi_identifiers: Sequence[str], sensitive: s
     )
 
 
+def _spread(opened: _Opened, name: str) -> Check:
+    """Values are spread as promised: evenly, as in the whole table, adverse ones below a cap."""
+    table = opened.tables[name]
+    promised, title = table["spread"], f"{name}: spread of values"
+    classes = _values_by_class(opened, name)
+    for label, cap in promised["caps"].items():
+        if any(values.get(label, 0) > cap * sum(values.values()) + TINY for values in classes):
+            return Check(title, passed=False, finding="an adverse value goes beyond its cap")
+    if promised["entropy_l"] is not None:
+        least = math.log(promised["entropy_l"])
+        if any(_entropy(values) < least - TINY for values in classes):
+            return Check(title, passed=False, finding="a class is less diverse than promised")
+    if promised["t"] is not None:
+        apart = _farthest(classes, promised, _domain(table, table["sensitive"]))
+        if apart > promised["t"] + TINY:
+            return Check(title, passed=False, finding="a class is too far from the whole table")
+    return Check(title, passed=True)
+
+
+Values = Mapping[str | None, int]
+
+
+def _values_by_class(opened: _Opened, name: str) -> list[Values]:
+    """Return the people of each value, NULL included, of each class that shows any."""
+    table = opened.tables[name]
+    value = _quoted(table["sensitive"])
+    group = ", ".join(map(_quoted, table["quasi_identifiers"]))
+    rows = opened.rows(
+        f"SELECT list(v), list(n) FROM (SELECT {group}, {value} AS v, count(*) AS n "
+        f"FROM {_table(name)} GROUP BY ALL) GROUP BY {group} HAVING count(v) > 0"
+    )
+    return [dict(zip(values, people, strict=True)) for values, people in rows]
+
+
+def _domain(table: Document, column: str) -> list[str]:
+    return next(list(each["domain"]) for each in table["columns"] if each["name"] == column)
+
+
+def _entropy(values: Values) -> float:
+    people = sum(values.values())
+    return -sum(n / people * math.log(n / people) for n in values.values())
+
+
+def _farthest(classes: Sequence[Values], promised: Document, domain: Sequence[str]) -> float:
+    """Return the largest earth mover's distance of a class to all of them (Li et al. 2007)."""
+    everybody: Counter[str | None] = Counter()
+    for values in classes:
+        everybody.update(values)
+    order = [*domain, None] if everybody[None] else [*domain]
+    people = sum(everybody.values())
+    whole = [everybody[value] / people for value in order]
+    apart = 0.0
+    for values in classes:
+        size = sum(values.values())
+        extra = [values.get(v, 0) / size - w for v, w in zip(order, whole, strict=True)]
+        apart = max(apart, _moved(extra, promised))
+    return apart
+
+
+def _moved(extra: Sequence[float], promised: Document) -> float:
+    """Return how far what is too much has to go to where it is missing, value by value."""
+    if promised["t_distance"] == "ordered":
+        return sum(map(abs, accumulate(extra[:-1]))) / max(len(extra) - 1, 1)
+    levels = promised["groups"] if promised["t_distance"] == "hierarchical" else []
+    apart = sum(map(abs, extra)) / 2
+    for groups in levels:
+        above: dict[object, float] = {}
+        # A missing value, the last where there is one, is a branch of its own.
+        for group, more in zip([*groups, None], extra, strict=False):
+            above[group] = above.get(group, 0.0) + more
+        apart += sum(map(abs, above.values())) / 2
+    return apart / (len(levels) + 1)
+
+
+def _one_level_a_column(opened: _Opened, name: str) -> Check:
+    """Look for a finer value with two coarser ones: no roll-up may split a class."""
+    title = f"{name}: one level a column"
+    shown: dict[str, list[str]] = {}
+    for column in opened.tables[name]["columns"]:
+        shown.setdefault(column["attribute"], []).append(column["name"])
+    for columns in shown.values():
+        for finer, coarser in pairwise(map(_quoted, columns)):
+            split = opened.one(
+                f"SELECT count(*) FROM (SELECT {finer} FROM {_table(name)} "
+                f"WHERE {finer} IS NOT NULL GROUP BY {finer} "
+                f"HAVING count(DISTINCT {coarser}) <> 1 OR bool_or({coarser} IS NULL))"
+            )
+            if split != 0:
+                return Check(title, passed=False, finding="a value stands under two coarser ones")
+    return Check(title, passed=True)
+
+
 def _closed_domains(opened: _Opened, name: str) -> Check:
     for column in opened.tables[name]["columns"]:
         value = _quoted(column["name"])
@@ -262,6 +360,8 @@ def _no_identifier(opened: _Opened, name: str) -> Check:
 _TABLE_CHECKS: tuple[Callable[[_Opened, str], Check], ...] = (
     _whole_row_k,
     _l_diversity,
+    _spread,
+    _one_level_a_column,
     _closed_domains,
     _canonical_order,
     _no_identifier,

@@ -20,11 +20,21 @@ import polars as pl
 from hypothesis import strategies as st
 from oracles.plain import Counts, Ladder, Row, Wanted
 
-from transforms.anonymise import Population, Table, anonymise, choose_plan, count_population
+from transforms.anonymise import (
+    Population,
+    SearchTime,
+    Table,
+    anonymise,
+    choose_plan,
+    count_population,
+)
 from transforms.errors import Refused
 from transforms.hierarchy import Hierarchy, band_hierarchy, lookup_hierarchy
-from transforms.plan import Plan
-from transforms.policy import Bands, Limits, Lookup, Policy
+from transforms.plan import Plan, Snapshot
+from transforms.policy import Bands, Limits, Lookup, Method, Policy
+from transforms.recoding.applying import Levels, nodes_of
+from transforms.recoding.protect import Candidate, Protected, Terms, protect
+from transforms.risk.classes import Cells, count_cells
 
 AS_OF = date(2026, 3, 1)
 DIGEST = "d" * 64
@@ -357,10 +367,14 @@ def silent(line: str) -> None:
     """Say nothing of the progress."""
 
 
+UNHURRIED = SearchTime(silent, lambda: lambda: True)
+"""A search that has all the time in the world."""
+
+
 def plan_for(population: Population, policy: Policy = POLICY) -> Plan:
     """Choose a plan; where none keeps the limits, return the coarsest one there is."""
     try:
-        return choose_plan(population, policy, DIGEST, HIERARCHIES, AS_OF, silent)
+        return choose_plan(population, policy, DIGEST, HIERARCHIES, AS_OF, UNHURRIED)
     except Refused:
         return plan_at(
             {
@@ -374,14 +388,32 @@ def plan_at(levels: Mapping[str, int]) -> Plan:
     """Return a stored plan with these levels, whatever they cost."""
     return Plan(
         policy_digest=DIGEST,
-        as_of=AS_OF.isoformat(),
+        method=Method.FULL_DOMAIN,
+        snapshot=Snapshot(as_of=AS_OF.isoformat(), people=0, combinations=0, content=""),
         calibration_k=3,
         levels=dict(levels),
-        loss=0.0,
-        recodings=1,
-        evaluated=1,
+        regions=None,
         tables={},
+        outcomes={},
+        alternatives=(),
     )
+
+
+def protect_at(
+    candidate: Candidate, levels: Mapping[str, int], limits: Limits, k: int | None = None
+) -> Protected:
+    """Return what full-domain levels make of a table."""
+    terms = Terms(limits, "out", {})
+    level = levels[candidate.sensitive]
+    return protect(candidate, HIERARCHIES, Levels(levels), level, k or limits.k, terms)
+
+
+def cells_at(candidate: Candidate, levels: Mapping[str, int]) -> Cells:
+    """Return the classes and cells of a table at full-domain levels."""
+    own, quasi = candidate.own, candidate.quasi_identifiers
+    nodes = nodes_of(own.codes[:, :-1], quasi, Levels(levels), HIERARCHIES)
+    sensitive = HIERARCHIES[candidate.sensitive]
+    return count_cells(own, quasi, nodes, sensitive, levels[candidate.sensitive])
 
 
 def plans() -> st.SearchStrategy[Plan]:
@@ -414,10 +446,7 @@ def released(population: Population, plan: Plan, policy: Policy = POLICY) -> tup
 
 def content(tables: Sequence[Table]) -> list[tuple[object, ...]]:
     """Return all that there is to know of tables, to be compared."""
-    return [
-        (table.name, table.rows.columns, table.rows.rows(), table.figures, table.smallest_class)
-        for table in tables
-    ]
+    return [(table.name, table.rows.columns, table.rows.rows(), table.figures) for table in tables]
 
 
 def people_of(people: Sequence[Person], columns: Sequence[str]) -> Counts:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from transforms.certificate import TableEntry
+from transforms.certificate import ColumnEntry, TableEntry
+from transforms.policy import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def _columns(tables: Mapping[str, TableEntry], levels: Mapping[str, str]) -> Abo
             "clause": [column.clause for _, column in entries],
             "level": [levels[column.name] for _, column in entries],
             "domain": [list(column.domain) for _, column in entries],
-            "null_means": [_null(column.may_be_missing, str(column.role)) for _, column in entries],
+            "null_means": [_null(column) for _, column in entries],
         }
     )
     meanings = {
@@ -123,9 +124,11 @@ def _columns(tables: Mapping[str, TableEntry], levels: Mapping[str, str]) -> Abo
     return AboutTable("The columns of the tables of this release.", rows, meanings)
 
 
-def _null(may_be_missing: bool, role: str) -> str:  # noqa: FBT001 - a fact, not a switch
-    if not may_be_missing:
+def _null(column: ColumnEntry) -> str:
+    if not column.may_be_missing:
         return "does not occur"
-    if role == "sensitive":
+    if column.role is Role.SENSITIVE:
         return "not known, or hidden because too few people share the value"
+    if column.name != column.attribute:
+        return f"released coarser than this: see the next column of {column.attribute}"
     return "not known"

@@ -18,10 +18,22 @@ import polars as pl
 
 from transforms.errors import PolicyError, Refused, share_said
 from transforms.hierarchy import Hierarchy
-from transforms.plan import Plan, TableFigures
-from transforms.policy import Policy
-from transforms.recoding.protect import Candidate, loses_too_much, protect
-from transforms.recoding.search import search
+from transforms.plan import Plan, Snapshot, TableFigures
+from transforms.policy import Method, Policy
+from transforms.recoding.applying import Recoding
+from transforms.recoding.choosing import (
+    alternatives,
+    full_domain,
+    multidimensional,
+    recoding_of,
+    refuse_too_few,
+    why_not,
+)
+from transforms.recoding.protect import Candidate, Terms, loses_too_much, protect
+from transforms.recoding.search import GoOn, Say
+from transforms.recoding.weighing import Weighing
+from transforms.risk.classes import Cells
+from transforms.steps.blank import in_source
 from transforms.steps.derive import add_totals, total_attributes
 from transforms.steps.encode import encode, refuse_unlisted, unlisted_counts
 from transforms.steps.exclude import LeftOut
@@ -30,6 +42,17 @@ from transforms.steps.tabulate import tabulate
 from transforms.steps.unlink import unlink
 
 Hierarchies = Mapping[str, Hierarchy]
+
+
+@dataclass(frozen=True)
+class SearchTime:
+    """What a search has to do with the world: whom it tells, and when its time is up.
+
+    start: called as a search begins; its answer says whether there is time left.
+    """
+
+    say: Say
+    start: Callable[[], GoOn]
 
 
 @dataclass(frozen=True)
@@ -43,13 +66,16 @@ class Population:
 
 @dataclass(frozen=True)
 class Table:
-    """A table as it may leave: distinct rows with their number of `people`, and its figures."""
+    """A table as it may leave: distinct rows with their number of `people`, and its figures.
+
+    caps: the largest share that each adverse value may have in a class.
+    """
 
     name: str
     rows: pl.DataFrame
     figures: TableFigures
-    smallest_class: int
     eligible: int
+    caps: Mapping[str, float]
 
     @property
     def people(self) -> int:
@@ -78,11 +104,14 @@ def count_population(
     everybody = encode(add_totals(people.rows, tallies, policy), hierarchies, totals)
     refuse_unlisted(unlisted_counts(everybody, totals), policy)
     everything = unlink(everybody, policy.subject.key, tuple(policy.attributes))
+    leading = next(iter(policy.microdata.values())).quasi_identifiers
     candidates = tuple(
         Candidate(
             name,
-            everything.only((*table.quasi_identifiers, table.sensitive)),
+            everything.only((*leading, table.sensitive)),
+            table.quasi_identifiers,
             _known_sums(policy, name),
+            policy.adverse(table.sensitive),
         )
         for name, table in policy.microdata.items()
     )
@@ -95,20 +124,50 @@ def choose_plan(
     policy_digest: str,
     hierarchies: Hierarchies,
     as_of: date,
-    say: Callable[[str], None],
+    time: SearchTime,
+    take: int = 0,
 ) -> Plan:
-    """Search the recoding of least loss; raises Refused where none keeps the limits."""
-    found = search(population.candidates, hierarchies, policy.limits, say)
+    """Search the recoding of least loss by both methods, and take the one that the policy asks for.
+
+    take: of a full-domain search's results, the best first. Raises Refused, with the nearest
+    limits that could be kept, where none keeps them; PolicyError where there is no such result.
+    """
+    weighing = Weighing(population.candidates, hierarchies, terms_of(policy))
+    refuse_too_few(weighing)
+    tried = {
+        Method.FULL_DOMAIN: full_domain(weighing, time.say, time.start()),
+        Method.MULTIDIMENSIONAL: multidimensional(weighing, time.say, time.start()),
+    }
+    taken, lead = tried[policy.recoding.method], population.candidates[0]
+    if not taken.chosen:
+        raise Refused(why_not(weighing))
+    if take >= len(taken.chosen):
+        raise PolicyError(
+            f"there are {len(taken.chosen) - 1} alternatives, and no number {take}: see them with "
+            f"`clause16 plan`"
+        )
+    chosen = taken.chosen[take]
     return Plan(
         policy_digest=policy_digest,
-        as_of=as_of.isoformat(),
+        method=policy.recoding.method,
+        snapshot=Snapshot(
+            as_of=as_of.isoformat(),
+            people=lead.leaves.total,
+            combinations=len(lead.leaves.people),
+            content=lead.leaves.content,
+        ),
         calibration_k=policy.limits.k_when_choosing,
-        levels=dict(found.best.levels),
-        loss=found.best.loss,
-        recodings=found.recodings,
-        evaluated=found.evaluated,
-        tables=dict(found.best.tables),
+        levels=dict(chosen.levels),
+        regions=chosen.regions,
+        tables=dict(chosen.tables),
+        outcomes={method: each.outcome for method, each in tried.items()},
+        alternatives=alternatives(taken, lead),
     )
+
+
+def terms_of(policy: Policy) -> Terms:
+    """Return on what terms tables are made."""
+    return Terms(policy.limits, policy.recoding.suppressed, policy.recoding.weights)
 
 
 def check_plan(plan: Plan, policy_digest: str) -> None:
@@ -124,20 +183,23 @@ def anonymise(
     population: Population, policy: Policy, hierarchies: Hierarchies, plan: Plan
 ) -> tuple[Table, ...]:
     """Apply a plan; raises Refused where a table would lose more than the limits allow."""
+    recoding = recoding_of(plan, hierarchies)
     return tuple(
-        _table(candidate, policy, hierarchies, plan.levels) for candidate in population.candidates
+        _table(candidate, policy, hierarchies, plan, recoding)
+        for candidate in population.candidates
     )
 
 
 def _table(
-    candidate: Candidate, policy: Policy, hierarchies: Hierarchies, levels: Mapping[str, int]
+    candidate: Candidate, policy: Policy, hierarchies: Hierarchies, plan: Plan, recoding: Recoding
 ) -> Table:
-    limits = policy.limits
+    limits, terms = policy.limits, terms_of(policy)
     if candidate.leaves.total < limits.k:
         raise Refused(
             f"fewer than {limits.k} people are eligible: nothing can be published about so few"
         )
-    protected = protect(candidate, hierarchies, levels, limits.k, limits.l)
+    level = plan.levels[candidate.sensitive]
+    protected = protect(candidate, hierarchies, recoding, level, limits.k, terms)
     figures, cells = protected.figures, protected.cells
     if loses_too_much(figures, limits):
         raise Refused(
@@ -146,9 +208,25 @@ def _table(
             f"limits are {limits.suppression:.0%} and {limits.blanking:.0%}: the bank has changed "
             f"since it was chosen; choose a new one with `clause16 plan`"
         )
-    rows = tabulate(cells, protected.blanked, hierarchies, levels, candidate.sensitive)
-    smallest = int(cells.sizes[protected.blanked.kept].min())
-    return Table(candidate.name, rows, figures, smallest, cells.total)
+    rows = tabulate(cells, protected.blanked, hierarchies, candidate.sensitive, plan.method)
+    caps = _caps(candidate, hierarchies[candidate.sensitive], cells, terms)
+    return Table(candidate.name, rows, figures, candidate.leaves.total, caps)
+
+
+def _caps(
+    candidate: Candidate, sensitive: Hierarchy, cells: Cells, terms: Terms
+) -> dict[str, float]:
+    """Return the largest share that each adverse value may have in a class."""
+    values = in_source(cells, sensitive)
+    nodes = sensitive.node_tables[cells.level][
+        [sensitive.leaves.index(label) for label in candidate.adverse]
+    ]
+    labels = sensitive.labels(cells.level)
+    return {
+        labels[node]: float(cap.caps(values)[node])
+        for cap in terms.caps(candidate.adverse)
+        for node in sorted(set(nodes.tolist()))
+    }
 
 
 def _known_sums(policy: Policy, name: str) -> tuple[tuple[str, ...], ...]:

@@ -15,9 +15,10 @@ from pydantic import BaseModel, ConfigDict
 
 from transforms.anonymise import Population, Table
 from transforms.errors import band, share_said
-from transforms.hierarchy import Hierarchy
+from transforms.hierarchy import OTHER, Hierarchy
 from transforms.plan import Approval, Plan
-from transforms.policy import Forbidden, Policy, Role
+from transforms.policy import Distance, Forbidden, Method, Policy, Role
+from transforms.steps.tabulate import MISSING, PublishedColumn, published_columns
 
 
 class _Frozen(BaseModel):
@@ -25,9 +26,14 @@ class _Frozen(BaseModel):
 
 
 class ColumnEntry(_Frozen):
-    """One published column: what it means, how coarse it is, every value it may hold."""
+    """One published column: what it means, how coarse it is, every value it may hold.
+
+    attribute: what it shows; several columns may show one, a level each, NULL where the table is
+    coarser than the level.
+    """
 
     name: str
+    attribute: str
     role: Role
     meaning: str
     clause: int
@@ -37,8 +43,24 @@ class ColumnEntry(_Frozen):
     may_be_missing: bool
 
 
+class Spread(_Frozen):
+    """How a class's sensitive values must be spread, beyond l of them.
+
+    entropy_l, t: None where nothing is asked; caps: the largest share of each adverse value.
+    """
+
+    entropy_l: float | None
+    t: float | None
+    t_distance: Distance
+    caps: Mapping[str, float]
+    groups: tuple[tuple[str, ...], ...]
+
+
 class TableEntry(_Frozen):
-    """One published table. content: SHA-256 of its rows, see `content_hash`."""
+    """One published table. content: SHA-256 of its rows, see `content_hash`.
+
+    loss, and losses (of each attribute): normalised certainty penalty.
+    """
 
     kind: str
     meaning: str
@@ -47,7 +69,9 @@ class TableEntry(_Frozen):
     rows: int
     columns: tuple[ColumnEntry, ...]
     content: str
+    spread: Spread
     loss: float
+    losses: Mapping[str, float]
     left_out: str
     blanked: str
 
@@ -60,13 +84,21 @@ class NeverRead(_Frozen):
 
 
 class PlanEntry(_Frozen):
-    """The recoding that was applied."""
+    """The recoding that was applied.
+
+    losses: of the leading table when it was chosen, by method, None where one kept the limits in
+    no way; gap: how much less another recoding of the method could have lost, None where nobody
+    knows; regions: how many there are.
+    """
 
     digest: str
+    method: Method
     chosen_as_of: str
     calibration_k: int
     levels: Mapping[str, int]
-    loss: float
+    regions: int
+    losses: Mapping[Method, float | None]
+    gap: float | None
 
 
 class CheckEntry(_Frozen):
@@ -121,7 +153,13 @@ GUARANTEES = (
     ),
     (
         "Every class of people that shows a sensitive value shows at least l different ones, a "
-        "blank counting as one, and has at least l different ones in the source."
+        "blank counting as one, and has at least l different ones in the source; where the "
+        "certificate names a spread (entropy, closeness to the whole table, caps on adverse "
+        "values), it keeps that too."
+    ),
+    (
+        "What a person is published as depends on the quasi-identifiers alone, by a plan that was "
+        "chosen before and is applied unchanged."
     ),
     (
         "The national identification number, identity documents and their details and the exact "
@@ -162,36 +200,89 @@ def _table_entry(
     table: Table, policy: Policy, hierarchies: Mapping[str, Hierarchy], plan: Plan
 ) -> TableEntry:
     declared = policy.microdata[table.name]
+    published = tuple(
+        column
+        for name in declared.quasi_identifiers
+        for column in published_columns(name, hierarchies[name], plan.method)
+    )
+    sensitive = PublishedColumn(declared.sensitive, declared.sensitive, None)
     columns = tuple(
-        _column_entry(name, policy, hierarchies[name], plan.levels[name])
-        for name in table.rows.columns
-        if name != "people"
+        _column_entry(column, policy, hierarchies[column.attribute], plan)
+        for column in (*published, sensitive)
     )
     return TableEntry(
         kind="microdata",
         meaning=declared.meaning,
         sensitive=declared.sensitive,
-        quasi_identifiers=declared.quasi_identifiers,
+        quasi_identifiers=tuple(column.name for column in published),
         rows=table.people,
         columns=columns,
         content=content_hash(table.name, table.rows),
+        spread=_spread(table, policy, hierarchies[declared.sensitive], plan),
         loss=round(table.figures.loss, 3),
+        losses={name: round(loss, 3) for name, loss in table.figures.columns.items()},
         left_out=share_said(table.figures.left_out),
         blanked=share_said(table.figures.blanked),
     )
 
 
-def _column_entry(name: str, policy: Policy, hierarchy: Hierarchy, level: int) -> ColumnEntry:
-    attribute = policy.attributes[name]
+def _spread(table: Table, policy: Policy, sensitive: Hierarchy, plan: Plan) -> Spread:
+    """Say what spread is asked for; groups: the nodes above each value, level by level."""
+    limits = policy.limits
+    level = plan.levels[policy.microdata[table.name].sensitive]
+    values = range(len(sensitive.labels(level)))
+    groups = []
+    for higher in range(level + 1, sensitive.top):
+        lifted = sensitive.lifted[higher][sensitive.offsets[level] :][: len(values)]
+        groups.append(tuple(str(sensitive.node_labels[int(node)]) for node in lifted))
+    return Spread(
+        entropy_l=limits.entropy_l,
+        t=limits.t,
+        t_distance=limits.t_distance,
+        caps=table.caps,
+        groups=tuple(groups),
+    )
+
+
+def _column_entry(
+    column: PublishedColumn, policy: Policy, hierarchy: Hierarchy, plan: Plan
+) -> ColumnEntry:
+    attribute = policy.attributes[column.attribute]
+    level = plan.levels[column.attribute] if column.level is None else column.level
+    sensitive = attribute.role is Role.SENSITIVE
+    folded = policy.recoding.suppressed == "other" and not sensitive
     return ColumnEntry(
-        name=name,
+        name=column.name,
+        attribute=column.attribute,
         role=attribute.role,
         meaning=attribute.meaning,
         clause=attribute.clause,
         level=level,
         coarsest=hierarchy.top,
-        domain=hierarchy.labels(level),
-        may_be_missing=attribute.role is Role.SENSITIVE or level < hierarchy.top,
+        domain=(
+            *hierarchy.labels(level),
+            *((MISSING,) if column.level is not None else ()),
+            *((OTHER,) if folded else ()),
+        ),
+        may_be_missing=sensitive or level < hierarchy.top,
+    )
+
+
+def plan_entry(plan: Plan) -> PlanEntry:
+    """Say what was applied, and what it and the other method came to."""
+    outcome = plan.outcome
+    return PlanEntry(
+        digest=plan.digest,
+        method=plan.method,
+        chosen_as_of=plan.snapshot.as_of,
+        calibration_k=plan.calibration_k,
+        levels=plan.levels,
+        regions=0 if plan.regions is None else len(plan.regions.labels),
+        losses={
+            method: None if each.loss is None else round(each.loss, 3)
+            for method, each in plan.outcomes.items()
+        },
+        gap=outcome.gap if outcome.gap is None else round(outcome.gap, 3),
     )
 
 

@@ -23,6 +23,8 @@ from transforms.errors import PolicyError
 from transforms.policy import Bands
 
 ANY = "*"
+OTHER = "other"
+"""The label of people who are too few to be published under their own."""
 
 Codes = npt.NDArray[np.int64]
 
@@ -82,6 +84,59 @@ class Hierarchy:
         Normalised certainty penalty (Xu et al. 2006), between 0 (a leaf) and 1 (`*`).
         """
         return tuple(self._loss(i) for i in range(len(self.levels)))
+
+    @cached_property
+    def offsets(self) -> Codes:
+        """Return the number of each level's first node, and how many nodes there are at last.
+
+        Nodes are numbered through all levels, the finest first, NULL after the others of its
+        level: a number says the level too, so that one column may hold nodes of several.
+        """
+        return np.cumsum([0, *(len(loss) for loss in self.losses)], dtype=np.int64)
+
+    @property
+    def coarsest(self) -> int:
+        """The node number of `*`."""
+        return int(self.offsets[-1]) - 1
+
+    @property
+    def other(self) -> int:
+        """The node number that stands for whoever is published under no node, see `OTHER`."""
+        return int(self.offsets[-1])
+
+    @cached_property
+    def numbered(self) -> Codes:
+        """The node numbers of each leaf: (levels, leaves and NULL)."""
+        return np.stack(self.node_tables) + self.offsets[:-1, None]
+
+    @cached_property
+    def lifted(self) -> Codes:
+        """For each level the number of each node brought up to it at least: (levels, nodes)."""
+        return np.stack([self._lifted(level) for level in range(len(self.levels))])
+
+    def _lifted(self, level: int) -> Codes:
+        numbers = np.arange(self.other + 1)
+        for row in self.numbered[:level]:
+            numbers[row] = self.numbered[level]
+        return numbers
+
+    @cached_property
+    def node_levels(self) -> Codes:
+        """The level of each node number; "other" is as coarse as `*`."""
+        return np.append(np.repeat(np.arange(len(self.levels)), np.diff(self.offsets)), self.top)
+
+    @cached_property
+    def node_losses(self) -> npt.NDArray[np.float64]:
+        """The loss of each node number, see `losses`."""
+        return np.concatenate([*self.losses, [1.0]])
+
+    @cached_property
+    def node_labels(self) -> tuple[str | None, ...]:
+        """The label of each node number; NULL has none."""
+        labels: list[str | None] = []
+        for level in range(self.top):
+            labels += [*self.labels(level), None]
+        return (*labels, ANY, OTHER)
 
     def _loss(self, level: int) -> npt.NDArray[np.float64]:
         if level == self.top:

@@ -5,13 +5,14 @@ Once people are counted, nobody is left: the histogram has no key, no row and no
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from transforms.hierarchy import Codes, Hierarchy
+from transforms.hierarchy import Codes
 
 DIRECT_SPACE = 16
 """Up to this many possible combinations a row a table of positions beats a sort."""
@@ -33,6 +34,14 @@ class Histogram:
         """Everybody counted."""
         return int(self.people.sum())
 
+    @property
+    def content(self) -> str:
+        """SHA-256 of the counts, whatever the order of the rows."""
+        rows = np.column_stack([self.codes, self.people])
+        ordered = rows[np.lexsort(rows.T[::-1])] if len(rows) else rows
+        named = "\n".join(self.columns).encode()
+        return hashlib.sha256(named + b"\0" + ordered.astype("<i8").tobytes()).hexdigest()
+
     def only(self, columns: Sequence[str]) -> Histogram:
         """Return the histogram over some of the columns."""
         picked = self.codes[:, [self.columns.index(name) for name in columns]]
@@ -48,22 +57,6 @@ def histogram(people: pl.DataFrame, columns: Sequence[str]) -> Histogram:
         tuple(columns),
         counted.select(pl.col(list(columns)).cast(pl.Int64)).to_numpy(),
         counted.get_column("people").cast(pl.Int64).to_numpy(),
-    )
-
-
-def recode(
-    leaves: Codes,
-    columns: Sequence[str],
-    hierarchies: Mapping[str, Hierarchy],
-    levels: Mapping[str, int],
-) -> Codes:
-    """Return node codes for leaf codes: each column at its level."""
-    return np.stack(
-        [
-            hierarchies[name].node_tables[levels[name]][leaves[:, position]]
-            for position, name in enumerate(columns)
-        ],
-        axis=1,
     )
 
 

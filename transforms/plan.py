@@ -1,4 +1,4 @@
-"""The plan: which level each attribute is published on. Decided once, stored, applied unchanged.
+"""The plan: what each combination of quasi-identifiers is published as. Decided once, applied.
 
 Applied to other data of the same policy it is a fixed function of the quasi-identifiers, so a
 release says nothing through its choice (Wong et al. 2007; Cohen 2022).
@@ -13,53 +13,126 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from transforms.errors import PolicyError
+from transforms.policy import Method
 
 
-class TableFigures(BaseModel):
-    """What the plan cost one table on the data that it was chosen on; shares of people."""
-
+class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+
+class TableFigures(_Frozen):
+    """What the plan cost one table on the data that it was chosen on.
+
+    loss, and columns (of each): normalised certainty penalty; left_out, blanked: shares of people;
+    smallest_class: people; the risk of being picked out (prosecutor) is one in so many at most.
+    """
+
     loss: float
+    columns: dict[str, float]
     left_out: float
     blanked: float
     classes: int
+    smallest_class: int
 
 
-class Approval(BaseModel):
+class Approval(_Frozen):
     """Who approved which plan (its digest), and when (ISO 8601)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     plan: str
     by: str
     at: str
 
 
-class Plan(BaseModel):
-    """Levels by attribute, the policy that they were chosen under, and what they cost."""
+class Snapshot(_Frozen):
+    """The data that a plan was chosen on; content: SHA-256 of the counts by combination."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    policy_digest: str
     as_of: str
-    calibration_k: int
+    people: int
+    combinations: int
+    content: str
+
+
+class Alternative(_Frozen):
+    """Another full-domain recoding that keeps the limits, and what it costs the leading table."""
+
     levels: dict[str, int]
-    loss: float
+    figures: TableFigures
+
+
+class Outcome(_Frozen):
+    """What one method came to on the leading table.
+
+    loss: None where it keeps the limits in no way; bound: no recoding of the method loses less,
+    None where no bound is known; finished: False where the time was up first.
+    """
+
+    loss: float | None
+    bound: float | None
     recodings: int
     evaluated: int
+    finished: bool
+
+    @property
+    def gap(self) -> float | None:
+        """How much less another recoding of the method might lose, None where nobody knows."""
+        if self.loss is None or self.bound is None:
+            return None
+        return max(self.loss - self.bound, 0.0)
+
+
+class RegionList(_Frozen):
+    """Regions in the order in which they are tried; a node is "level:label", NULL "level"."""
+
+    columns: tuple[str, ...]
+    labels: tuple[tuple[str, ...], ...]
+
+
+class Plan(_Frozen):
+    """A recoding, the policy that it was chosen under, and what it cost.
+
+    levels: of each attribute; where there are regions, of the sensitive ones alone. outcomes: of
+    each method, whichever was taken.
+    """
+
+    policy_digest: str
+    method: Method
+    snapshot: Snapshot
+    calibration_k: int
+    levels: dict[str, int]
+    regions: RegionList | None
     tables: dict[str, TableFigures]
+    outcomes: dict[Method, Outcome]
+    alternatives: tuple[Alternative, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the method taken came to."""
+        return self.outcomes[self.method]
 
     @property
     def digest(self) -> str:
-        """What the plan does, in 64 hexadecimal digits: the same levels, the same digest."""
-        deeds = {"policy": self.policy_digest, "levels": dict(sorted(self.levels.items()))}
+        """What the plan does, in 64 hexadecimal digits: the same recoding, the same digest."""
+        deeds = {
+            "policy": self.policy_digest,
+            "levels": dict(sorted(self.levels.items())),
+            "regions": None if self.regions is None else self.regions.model_dump(),
+        }
         return hashlib.sha256(json.dumps(deeds, sort_keys=True).encode()).hexdigest()
 
     def stored(self) -> str:
-        """Return the plan as it is kept in a file."""
-        stored = {"digest": self.digest, "checksum": self.checksum, **self.model_dump()}
-        return json.dumps(stored, indent=2) + "\n"
+        """Return the plan as it is kept in a file: a line a region."""
+        said = {"digest": self.digest, "checksum": self.checksum}
+        if self.regions is None:
+            said |= self.model_dump(mode="json")
+            return json.dumps(said, indent=2, ensure_ascii=False) + "\n"
+        said |= self.model_dump(mode="json", exclude={"regions"})
+        text = json.dumps(said, indent=2, ensure_ascii=False)
+        rows = (self.regions.columns, *self.regions.labels)
+        columns, *labels = (json.dumps(row, ensure_ascii=False) for row in rows)
+        opened = text.removesuffix("\n}")
+        listed = ",\n      ".join(labels)
+        regions = f'"columns": {columns},\n    "labels": [\n      {listed}\n    ]'
+        return f'{opened},\n  "regions": {{\n    {regions}\n  }}\n}}\n'
 
     @property
     def checksum(self) -> str:
@@ -77,7 +150,7 @@ class Plan(BaseModel):
             said, plan = (None, None), None
         if plan is None or (plan.digest, plan.checksum) != said:
             raise PolicyError(
-                "the stored plan is damaged or was edited by hand: choose a new one with "
-                "`clause16 plan`"
+                "the stored plan is damaged, was edited by hand, or is of an earlier version: "
+                "choose a new one with `clause16 plan`"
             )
         return plan

@@ -29,6 +29,23 @@ class _Strict(BaseModel):
     )
 
 
+class Method(StrEnum):
+    """How quasi-identifiers are generalised."""
+
+    FULL_DOMAIN = "full-domain"
+    """One level a column: the same categories in the whole table."""
+    MULTIDIMENSIONAL = "multidimensional"
+    """A region a combination: far finer where there are many people, a column a level."""
+
+
+class Distance(StrEnum):
+    """How far one value is from another: all alike, by position, by the common ancestor."""
+
+    EQUAL = "equal"
+    ORDERED = "ordered"
+    HIERARCHICAL = "hierarchical"
+
+
 class Role(StrEnum):
     """What a source column is to a release."""
 
@@ -116,8 +133,10 @@ TimeFormat = Annotated[str, AfterValidator(_time_format)]
 class Column(_Strict):
     """One source column.
 
-    format: how a CSV file writes its dates, where not as `csv` says. whose: whom an identifier
-    names; others are people who are not the row's customer: payees, relatives (clauses 7, 12).
+    adverse: leaves of a sensitive column's hierarchy that nobody likes to be known for: their
+    share in a class is capped. format: how a CSV file writes its dates, where not as `csv` says.
+    whose: whom an identifier names; others are people who are not the row's customer: payees,
+    relatives (clauses 7, 12).
     """
 
     role: Role
@@ -130,6 +149,7 @@ class Column(_Strict):
     derive: Derivation | None = None
     hierarchy: str | None = None
     meaning: str | None = None
+    adverse: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _fits_its_role(self) -> Self:
@@ -155,15 +175,22 @@ class Column(_Strict):
         if self.role in {Role.SUBJECT, Role.LINK} and self.type not in {Kind.INTEGER, Kind.TEXT}:
             message = f"a {self.role} is compared as it is written: its type is integer or text"
             raise ValueError(message)
+        wants = {Derivation.YEARS: {Kind.DATE}, Derivation.TOTAL: {Kind.NUMBER, Kind.INTEGER}}
+        if self.derive is not None and self.type not in wants[self.derive]:
+            message = f'derive = "{self.derive}" does not go with type "{self.type}"'
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _says_only_what_it_can(self) -> Self:
+        if self.adverse and self.role is not Role.SENSITIVE:
+            message = "adverse names values of a sensitive column"
+            raise ValueError(message)
         if self.whose == "others" and self.role not in {Role.IDENTIFIER, Role.FORBIDDEN}:
             message = "whose says whom an identifier names, or a forbidden column"
             raise ValueError(message)
         if self.format is not None and self.type not in {Kind.DATE, Kind.TIMESTAMP}:
             message = "format says how a date or a timestamp is written"
-            raise ValueError(message)
-        wants = {Derivation.YEARS: {Kind.DATE}, Derivation.TOTAL: {Kind.NUMBER, Kind.INTEGER}}
-        if self.derive is not None and self.type not in wants[self.derive]:
-            message = f'derive = "{self.derive}" does not go with type "{self.type}"'
             raise ValueError(message)
         return self
 
@@ -278,6 +305,10 @@ class Limits(_Strict):
     suppression: largest share of eligible people left out of a table.
     blanking: largest share of published people whose known sensitive value is hidden.
     calibration_k: the k under which a recoding is chosen, above k so that it holds next week too.
+    entropy_l: values as evenly spread as so many equally frequent ones (Machanavajjhala 2007).
+    t: how far a class's values may be from the table's (earth mover's distance, Li 2007).
+    largest_share, lift_factor, lift_plus: an adverse value that a share p of all people have may
+    be at most min(largest_share, lift_factor p + lift_plus) of a class's known values.
     """
 
     k: int = Field(default=11, ge=2)
@@ -285,6 +316,12 @@ class Limits(_Strict):
     suppression: float = Field(default=0.05, ge=0, lt=1)
     blanking: float = Field(default=0.10, ge=0, lt=1)
     calibration_k: int | None = None
+    entropy_l: float | None = Field(default=None, ge=1)
+    t: float | None = Field(default=None, gt=0, le=1)
+    t_distance: Distance = Distance.EQUAL
+    largest_share: float = Field(default=0.8, gt=0, le=1)
+    lift_factor: float = Field(default=4.0, ge=1)
+    lift_plus: float = Field(default=0.05, ge=0, le=1)
 
     @model_validator(mode="after")
     def _margin(self) -> Self:
@@ -316,6 +353,20 @@ class Lookup(_Strict):
     separator: str = Field(default=";", pattern=r"^[ -~\t]$")
 
 
+class Recoding(_Strict):
+    """How quasi-identifiers are generalised, and how long the best way is looked for.
+
+    suppressed: who is too few to be published is left out, or put into one class called "other";
+    weights: what a loss in an attribute counts, 1 where it is not named; seconds: after which the
+    search takes the best it has, and says how far that may be from the best there is.
+    """
+
+    method: Method = Method.FULL_DOMAIN
+    suppressed: Literal["out", "other"] = "out"
+    weights: dict[AttributeName, Annotated[float, Field(gt=0, le=1000)]] = {}
+    seconds: float = Field(default=60, gt=0, le=86_400)
+
+
 class Microdata(_Strict):
     """A table with one row a person."""
 
@@ -337,6 +388,7 @@ class Policy(_Strict):
     title: str
     approval: Literal["required", "not required"] = "not required"
     limits: Limits = Limits()
+    recoding: Recoding = Recoding()
     subject: Subject
     eligibility: Eligibility
     not_collected: tuple[Forbidden, ...] = ()
@@ -367,6 +419,11 @@ class Policy(_Strict):
             for attribute in _attributes(table, source)
             if attribute.name in published
         }
+
+    def adverse(self, attribute: str) -> tuple[str, ...]:
+        """Return the leaves of an attribute that nobody likes to be known for."""
+        declared = self.attributes[attribute]
+        return self.sources[declared.table].columns[declared.column].adverse
 
     def reads(self) -> dict[str, tuple[str, ...]]:
         """Return the only columns that a release asks the source for, table by table.
@@ -468,6 +525,18 @@ def _problems(policy: Policy) -> Iterator[str]:
     yield from _attribute_problems(policy)
     yield from _link_problems(policy)
     yield from _microdata_problems(policy)
+    yield from _recoding_problems(policy)
+
+
+def _recoding_problems(policy: Policy) -> Iterator[str]:
+    attributes = set(policy.attributes)
+    for name in sorted(set(policy.recoding.weights) - attributes):
+        yield f'recoding.weights names "{name}", which no table publishes'
+    if policy.recoding.method is Method.MULTIDIMENSIONAL:
+        for name in sorted(attributes):
+            stem, _, level = name.rpartition("_")
+            if stem in attributes and level.isdecimal():
+                yield f'the attribute "{name}" is called like a level of "{stem}": rename it'
 
 
 def _subject_problems(policy: Policy) -> Iterator[str]:

@@ -6,16 +6,11 @@ import argparse
 import json
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from pipelines.settings import Settings
-from pipelines.stopping import stoppable
+from pipelines.stopping import leave, stoppable
 from pipelines.verbs.terminal import Verbs, answer
 from transforms.errors import UsageError
-
-if TYPE_CHECKING:
-    # Its module takes a tenth of a second, which `clause16 --help` does not have.
-    from transforms.plan import Plan
 
 LONGEST_NAME = 100
 
@@ -41,6 +36,13 @@ def add_verbs(
     )
     plan.add_argument(
         "--by", type=_name, metavar="NAME", help="who approves; stands in every certificate"
+    )
+    plan.add_argument(
+        "--take",
+        type=_number,
+        default=0,
+        metavar="N",
+        help="store alternative N of those that are shown, instead of the best",
     )
     plan.set_defaults(run=_plan)
 
@@ -94,43 +96,41 @@ def _plan(options: argparse.Namespace, settings: Settings) -> int:
     return _approve(options, settings) if options.approve else _choose(options, settings)
 
 
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdecimal():
+        raise argparse.ArgumentTypeError("must be the number of an alternative: 1, 2, …")
+    return int(text)
+
+
 def _choose(options: argparse.Namespace, settings: Settings) -> int:
     from pipelines.intake import make_plan
+    from pipelines.verbs.planned import told
 
-    with stoppable(settings.plan, "nothing was chosen"):
-        plan = make_plan(settings)
+    with stoppable(settings.plan, "nothing was chosen") as stop:
+        plan = make_plan(settings, stop, options.take)
+        if stop.signal is not None:
+            leave(stop.signal, f"nothing was stored. The best so far:\n{told(plan)}")
     answer(
         options,
         {"plan": str(settings.plan), "digest": plan.digest} | plan.model_dump(mode="json"),
-        f"The best of {plan.recodings:,} recodings at k = {plan.calibration_k}, proven with "
-        f"{plan.evaluated:,} evaluated:\n{_price(plan)}\n"
-        f"Stored in {settings.plan}; the next releases apply it unchanged.",
+        f"{told(plan)}\nStored in {settings.plan}; the next releases apply it unchanged.",
     )
     return 0
 
 
 def _approve(options: argparse.Namespace, settings: Settings) -> int:
     from pipelines.approvals import approve
+    from pipelines.verbs.planned import told
 
     plan, approval = approve(settings, options.by, datetime.now(UTC))
     answer(
         options,
         {"digest": plan.digest, "plan": plan.model_dump(mode="json")}
         | {"approval": approval.model_dump(mode="json")},
-        f"The plan {plan.digest}, chosen as of {plan.as_of}:\n{_price(plan)}\n"
+        f"The plan {plan.digest}, chosen as of {plan.snapshot.as_of}.\n{told(plan)}\n"
         f"Approved by {approval.by} at {approval.at}; another plan needs an approval of its own.",
     )
     return 0
-
-
-def _price(plan: Plan) -> str:
-    levels = "\n".join(f"  {name:<20} level {level}" for name, level in plan.levels.items())
-    costs = "\n".join(
-        f"  {name:<20} loss {cost.loss:.3f}, {cost.left_out:.1%} left out, "
-        f"{cost.blanked:.1%} blanked, {cost.classes:,} classes"
-        for name, cost in plan.tables.items()
-    )
-    return f"{levels}\nIts price:\n{costs}"
 
 
 def _check(options: argparse.Namespace, settings: Settings) -> int:

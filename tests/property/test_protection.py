@@ -17,6 +17,7 @@ from builders import (
     POLICY,
     Person,
     bank,
+    cells_at,
     content,
     counted,
     expand,
@@ -27,6 +28,7 @@ from builders import (
     plans,
     policy_limits,
     populations,
+    protect_at,
     released,
     under,
     wanted,
@@ -47,11 +49,12 @@ from oracles.plain import (
 from oracles.plain import parent_groups as plain_parent_groups
 
 from transforms.anonymise import Table
-from transforms.histogram import histogram, recode
+from transforms.histogram import histogram
 from transforms.plan import Plan
-from transforms.policy import Policy
-from transforms.recoding.protect import Candidate, protect
-from transforms.risk.classes import Cells, count_cells
+from transforms.policy import Method, Policy
+from transforms.recoding.applying import Levels, nodes_of
+from transforms.recoding.protect import Candidate
+from transforms.risk.classes import Cells
 from transforms.steps.blank import parent_groups
 from transforms.steps.encode import encode
 from transforms.steps.tabulate import tabulate
@@ -62,16 +65,15 @@ protections = st.builds(policy_limits, st.sampled_from([2, 3, 5]), st.sampled_fr
 stored = st.one_of(st.none(), plans())
 
 
-def labels(cells: Cells, levels: dict[str, int]) -> list[Row]:
+def labels(cells: Cells) -> list[Row]:
     """Return each class as its labels."""
     return [
         tuple(
-            None if code == len(HIERARCHIES[name].labels(levels[name]))
-            else HIERARCHIES[name].labels(levels[name])[code]
-            for name, code in zip(cells.quasi_identifiers, codes, strict=True)
+            HIERARCHIES[name].node_labels[node]
+            for name, node in zip(cells.quasi_identifiers, nodes, strict=True)
         )
-        for codes in cells.classes.tolist()
-    ]  # fmt: skip
+        for nodes in cells.classes.tolist()
+    ]
 
 
 def rows_of(table: Table) -> Counts:
@@ -95,8 +97,8 @@ def test_three_engines_agree_on_class_sizes(
     people: Sequence[Person], levels: dict[str, int]
 ) -> None:
     for candidate, table in zip(counted(bank(people)).candidates, wanted(people), strict=True):
-        cells = count_cells(candidate.leaves, HIERARCHIES, levels)
-        ours = dict(zip(labels(cells, levels), cells.sizes.tolist(), strict=True))
+        cells = cells_at(candidate, levels)
+        ours = dict(zip(labels(cells), cells.sizes.tolist(), strict=True))
         columns = list(table.quasi)
         rows = [
             tuple(LADDERS[name].up(person.leaves[name], 0, levels[name]) for name in columns)
@@ -132,8 +134,8 @@ def test_a_coarser_level_never_splits_a_class(
     coarser = {name: max(one[name], other[name]) for name in one}
     for candidate in counted(bank(people)).candidates:
         columns, leaves = candidate.leaves.columns, candidate.leaves.codes
-        below = recode(leaves, columns, HIERARCHIES, finer).tolist()
-        above = recode(leaves, columns, HIERARCHIES, coarser).tolist()
+        below = nodes_of(leaves, columns, Levels(finer), HIERARCHIES).tolist()
+        above = nodes_of(leaves, columns, Levels(coarser), HIERARCHIES).tolist()
         parents: dict[tuple[int, ...], list[int]] = {}
         for fine, coarse in zip(below, above, strict=True):
             assert parents.setdefault(tuple(fine), coarse) == coarse
@@ -151,9 +153,11 @@ def test_a_table_is_what_a_second_opinion_makes_of_the_same_people(
     if not people:
         return
     for candidate, table in zip(counted(bank(people)).candidates, wanted(people), strict=True):
-        ours = protect(candidate, HIERARCHIES, levels, k, l)
+        ours = protect_at(candidate, levels, policy.limits)
         rows, price = made(table, LADDERS, levels, k, l)
-        told = tabulate(ours.cells, ours.blanked, HIERARCHIES, levels, candidate.sensitive)
+        told = tabulate(
+            ours.cells, ours.blanked, HIERARCHIES, candidate.sensitive, Method.FULL_DOMAIN
+        )
         assert {row[:-1]: row[-1] for row in told.rows()} == rows
         assert ours.figures.loss == pytest.approx(float(price.loss))
         assert ours.figures.left_out == pytest.approx(float(price.left_out))
@@ -172,7 +176,7 @@ def test_every_row_stands_for_at_least_k_people(
         assert rows.height == table.people
         assert fewest is not None
         assert fewest >= policy.limits.k
-        assert table.smallest_class >= policy.limits.k
+        assert table.figures.smallest_class >= policy.limits.k
         unique = pl.DataFrame([["planted"] * rows.width], schema=rows.schema, orient="row")
         assert fewest_behind_a_row(pl.concat([rows, unique])) == 1
 
@@ -253,11 +257,10 @@ def _other_values(people: Sequence[Person], seed: int) -> list[Person]:
 def _kept_and_groups(
     candidate: Candidate, policy: Policy, levels: dict[str, int]
 ) -> tuple[list[Row], list[Row], list[int]]:
-    limits = policy.limits
-    protected = protect(candidate, HIERARCHIES, levels, limits.k, limits.l)
-    named = labels(protected.cells, levels)
+    protected = protect_at(candidate, levels, policy.limits)
+    named = labels(protected.cells)
     kept = protected.blanked.kept
-    group = parent_groups(protected.cells, kept, HIERARCHIES, levels)
+    group = parent_groups(protected.cells, kept, HIERARCHIES)
     staying = [of for of, stays in zip(named, kept.tolist(), strict=True) if stays]
     return named, staying, group.tolist()
 
@@ -292,16 +295,16 @@ def test_kept_classes_are_those_of_a_second_opinion(
 def test_a_class_that_fails_is_blanked_in_the_company_of_two_more(
     people: Sequence[Person], policy: Policy, levels: dict[str, int]
 ) -> None:
-    k, l = policy.limits.k, policy.limits.l  # noqa: E741 - the literature's name
+    k = policy.limits.k
     for candidate, table in zip(counted(bank(people)).candidates, wanted(people), strict=True):
         if not people:
             continue
-        cells_of = protect(candidate, HIERARCHIES, levels, k, l)
+        cells_of = protect_at(candidate, levels, policy.limits)
         shown = np.bincount(
             cells_of.cells.of, weights=cells_of.blanked.shown, minlength=len(cells_of.cells.sizes)
         )
         kept = cells_of.blanked.kept
-        named = labels(cells_of.cells, levels)
+        named = labels(cells_of.cells)
         blank = {of for of, n, stays in zip(named, shown, kept, strict=True) if stays and n == 0}
         rows = recoded(table.people, (*table.quasi, table.sensitive), LADDERS, levels)
         plain = Plain(table.quasi, table.sensitive, rows, LADDERS, levels)

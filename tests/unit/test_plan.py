@@ -9,12 +9,26 @@ from builders import DIGEST, plan_at
 
 from transforms.anonymise import check_plan
 from transforms.errors import PolicyError
-from transforms.plan import Plan, TableFigures
+from transforms.plan import Outcome, Plan, TableFigures
+from transforms.policy import Method
 
 PLAN = plan_at({"age": 1, "town": 0, "health": 1}).model_copy(
     update={
-        "loss": 0.123456789,
-        "tables": {"people": TableFigures(loss=0.1, left_out=0.02, blanked=0.03, classes=7)},
+        "outcomes": {
+            Method.FULL_DOMAIN: Outcome(
+                loss=0.123456789, bound=0.123456789, recodings=9, evaluated=4, finished=True
+            )
+        },
+        "tables": {
+            "people": TableFigures(
+                loss=0.1,
+                columns={"age": 0.1},
+                left_out=0.02,
+                blanked=0.03,
+                classes=7,
+                smallest_class=3,
+            )
+        },
     }
 )
 
@@ -44,7 +58,7 @@ def test_a_stored_plan_is_read_back_as_it_was() -> None:
     ],
 )
 def test_a_plan_that_was_edited_is_refused(field: str, value: object) -> None:
-    with pytest.raises(PolicyError, match="damaged or was edited by hand"):
+    with pytest.raises(PolicyError, match="damaged, was edited by hand"):
         Plan.from_stored(edited(field, value))
 
 
@@ -52,22 +66,23 @@ def test_a_plan_that_was_edited_is_refused(field: str, value: object) -> None:
 def test_a_plan_that_lacks_something_is_refused(field: str) -> None:
     fields = json.loads(PLAN.stored())
     del fields[field]
-    with pytest.raises(PolicyError, match="damaged or was edited by hand"):
+    with pytest.raises(PolicyError, match="damaged, was edited by hand"):
         Plan.from_stored(json.dumps(fields))
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("loss", 0.0),
         ("calibration_k", 99),
-        ("as_of", "2020-01-01"),
+        ("snapshot", {**PLAN.snapshot.model_dump(), "as_of": "2020-01-01"}),
+        ("outcomes", {}),
+        ("method", "multidimensional"),
         ("tables", {}),
     ],
 )
 def test_a_plan_whose_figures_were_edited_is_refused(field: str, value: object) -> None:
     # The certificate repeats them.
-    with pytest.raises(PolicyError, match="damaged or was edited by hand"):
+    with pytest.raises(PolicyError, match="damaged, was edited by hand"):
         Plan.from_stored(edited(field, value))
 
 
@@ -91,10 +106,9 @@ def other(**fields: object) -> str:
 
 def test_the_digest_is_of_levels_and_policy_alone() -> None:
     assert {
-        other(loss=0.9),
-        other(as_of="2030-01-01"),
+        other(snapshot=PLAN.snapshot.model_copy(update={"as_of": "2030-01-01"})),
         other(calibration_k=99),
-        other(recodings=5, evaluated=5),
+        other(outcomes={}),
         other(tables={}),
         other(levels={"health": 1, "town": 0, "age": 1}),
     } == {PLAN.digest}

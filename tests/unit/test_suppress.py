@@ -6,6 +6,7 @@ import pytest
 from builders import (
     AS_OF,
     POLICY,
+    UNHURRIED,
     Fields,
     Person,
     bank,
@@ -14,7 +15,6 @@ from builders import (
     plan_at,
     policy_fields,
     policy_limits,
-    silent,
     under,
 )
 from pydantic import ValidationError
@@ -68,7 +68,7 @@ def test_about_fewer_than_k_people_nothing_is_said(count: int) -> None:
     with pytest.raises(Refused, match="fewer than 3 people are eligible"):
         anonymise(population, policy, hierarchies_of(policy), FINEST)
     with pytest.raises(Refused, match="fewer than 3 people are eligible"):
-        choose_plan(population, policy, "d", hierarchies_of(policy), AS_OF, silent)
+        choose_plan(population, policy, "d", hierarchies_of(policy), AS_OF, UNHURRIED)
 
 
 def test_two_tables_that_overlap_in_a_column_are_refused() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -76,9 +76,11 @@ def write(
                 "quasi_identifiers": columns[:-1],
                 "sensitive": columns[-1],
                 "content": content_hash(name, frames[name]),
+                "spread": SPREAD,
                 "columns": [
                     {
                         "name": column,
+                        "attribute": column,
                         "domain": (DOMAINS | (domains or {}))[column],
                         "may_be_missing": column in {"income", "wealth"},
                     }
@@ -91,6 +93,15 @@ def write(
     path = folder / "certificate.json"
     path.write_text(json.dumps(certificate), encoding="utf-8")
     return {check.name for check in verify(database, path).failures}
+
+
+SPREAD: Mapping[str, object] = {
+    "entropy_l": None,
+    "t": None,
+    "t_distance": "equal",
+    "caps": {},
+    "groups": [],
+}
 
 
 def people(rows: Sequence[Row], times: int = TIMES) -> list[Row]:

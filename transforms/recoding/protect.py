@@ -7,34 +7,74 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
 
 from transforms.hierarchy import Hierarchy
 from transforms.histogram import Histogram
 from transforms.plan import TableFigures
 from transforms.policy import Limits
-from transforms.recoding.loss import people_blanked, table_loss
-from transforms.risk.classes import Cells, count_cells
-from transforms.steps.blank import Blanked, blank
+from transforms.recoding.applying import Levels, Recoding, nodes_of
+from transforms.recoding.loss import column_losses, people_blanked, shares_of
+from transforms.risk.classes import Cells, count_cells, fold
+from transforms.risk.criteria import Closeness, Criterion, DistinctL, EntropyL, LiftCap
+from transforms.steps.blank import Blanked, Tells, blank
 from transforms.steps.suppress import suppress
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A table to publish: its leaf histogram (sensitive column last), and who can sum it up."""
+    """A table to publish.
+
+    leaves: its people over the quasi-identifiers of the leading table, which regions need, and
+    its own sensitive column, the last; quasi_identifiers: its own; known_sums: who can sum it up;
+    adverse: sensitive leaves that nobody likes to be known for.
+    """
 
     name: str
     leaves: Histogram
+    quasi_identifiers: tuple[str, ...]
     known_sums: tuple[tuple[str, ...], ...]
-
-    @property
-    def quasi_identifiers(self) -> tuple[str, ...]:
-        """All columns but the last."""
-        return self.leaves.columns[:-1]
+    adverse: tuple[str, ...] = ()
 
     @property
     def sensitive(self) -> str:
         """The last column."""
         return self.leaves.columns[-1]
+
+    @cached_property
+    def own(self) -> Histogram:
+        """Its people over its own columns alone."""
+        columns = (*self.quasi_identifiers, self.sensitive)
+        return self.leaves if columns == self.leaves.columns else self.leaves.only(columns)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On what terms tables are made: limits, what becomes of those left out, weights of losses."""
+
+    limits: Limits
+    suppressed: Literal["out", "other"]
+    weights: Mapping[str, float]
+
+    def tells(self, adverse: tuple[str, ...]) -> Tells:
+        """Return what no class may tell."""
+        limits = self.limits
+        even: tuple[Criterion, ...] = (DistinctL(limits.l),)
+        if limits.entropy_l is not None:
+            even = (*even, EntropyL(limits.entropy_l))
+        close = () if limits.t is None else (Closeness(limits.t, limits.t_distance),)
+        return Tells(source=(*even, *self.caps(adverse)), table=(*even, *close))
+
+    def caps(self, adverse: tuple[str, ...]) -> tuple[LiftCap, ...]:
+        """Return the cap on adverse values, none where none are declared."""
+        limits = self.limits
+        if not adverse:
+            return ()
+        most = limits.largest_share
+        return (LiftCap(limits.lift_factor, limits.lift_plus, most, adverse),)
 
 
 @dataclass(frozen=True)
@@ -49,22 +89,46 @@ class Protected:
 def protect(
     candidate: Candidate,
     hierarchies: Mapping[str, Hierarchy],
-    levels: Mapping[str, int],
+    recoding: Recoding,
+    level: int,
     k: int,
-    l: int,  # noqa: E741 - the literature's name
+    terms: Terms,
 ) -> Protected:
-    """Recode a table of at least one person and hide what too few people share."""
-    cells = count_cells(candidate.leaves, hierarchies, levels)
+    """Recode a table of at least one person and hide what too few people share.
+
+    level: of the sensitive column.
+    """
+    sensitive = hierarchies[candidate.sensitive]
+    cells = _recoded(candidate, hierarchies, recoding, level)
     kept = suppress(cells, k, candidate.known_sums)
-    blanked = blank(cells, kept, k, l, hierarchies, levels)
-    published = int(cells.sizes[kept].sum())
+    left_out = cells.total - int(cells.sizes[kept].sum())
+    if terms.suppressed == "other":
+        cells = fold(cells, kept, [hierarchies[name].other for name in cells.quasi_identifiers])
+        kept = np.ones(len(cells.sizes), dtype=bool)
+    blanked = blank(cells, kept, k, terms.tells(candidate.adverse), hierarchies, sensitive)
+    losses = column_losses(cells, blanked, hierarchies, candidate.sensitive)
+    shares = shares_of(tuple(losses), terms.weights)
     figures = TableFigures(
-        loss=table_loss(cells, blanked, hierarchies, levels, candidate.sensitive),
-        left_out=(cells.total - published) / cells.total,
-        blanked=people_blanked(cells, blanked) / max(published, 1),
+        loss=sum(losses[name] * share for name, share in shares.items()),
+        columns=losses,
+        left_out=left_out / cells.total,
+        blanked=people_blanked(cells, blanked) / max(int(cells.sizes[kept].sum()), 1),
         classes=int(kept.sum()),
+        smallest_class=int(cells.sizes[kept].min(initial=cells.total)),
     )
     return Protected(cells, blanked, figures)
+
+
+def _recoded(
+    candidate: Candidate, hierarchies: Mapping[str, Hierarchy], recoding: Recoding, level: int
+) -> Cells:
+    leaves = candidate.own if isinstance(recoding, Levels) else candidate.leaves
+    columns = leaves.columns[:-1]
+    nodes = nodes_of(leaves.codes[:, :-1], columns, recoding, hierarchies)
+    own = [columns.index(name) for name in candidate.quasi_identifiers]
+    return count_cells(
+        leaves, candidate.quasi_identifiers, nodes[:, own], hierarchies[candidate.sensitive], level
+    )
 
 
 def loses_too_much(figures: TableFigures, limits: Limits) -> bool:

@@ -1,236 +1,228 @@
-"""The least costly full-domain recoding that keeps the limits, found and proven.
+"""The recoding of least loss among all levels of all columns, found and proven.
 
 Full-domain: one level a column, the same categories in the whole table (Samarati 2001; El Emam et
-al. 2009). The first table of a release leads: the levels that lose least in it hold for all, so
-that no two tables cut the same people differently; each other table, whose quasi-identifiers are
-among the first one's, adds the best level of its own sensitive column.
+al. 2009). What a recoding costs and whether it keeps the limits is its weigher's to say; this is
+the search alone.
 
-Recodings are tried in the order of a lower bound of their loss (the marginals' loss, to which
-suppression can only add); the first bound at or above the best loss found ends the search.
-
-Pruning: the number of people in classes below k never grows on the way up the lattice, so what is
-below a recoding that leaves out too many leaves out too many as well. Blanked values are not
-monotone, and nothing is pruned on them.
+Each recoding has a bound of its loss: at first what its levels cost if nothing were suppressed,
+which needs no look at the data. A glance at one recoding raises the bounds of all that are finer:
+people whom it suppresses are suppressed there as well. Where it suppresses too many, all that are
+finer are out. The recoding of the least bound is next, until that bound is no better than the best
+loss found: no other can be better then. Best first (Land and Doig 1960) on the lattice of
+Incognito (LeFevre et al. 2005).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import combinations
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from transforms.errors import PolicyError, Refused
-from transforms.hierarchy import Hierarchy
-from transforms.histogram import Histogram, distinct, recode, totals
-from transforms.plan import TableFigures
-from transforms.policy import Limits
-from transforms.recoding.loss import marginal_losses
-from transforms.recoding.protect import Candidate, loses_too_much, protect
+from transforms.errors import PolicyError
+from transforms.recoding.grouping import Node
+from transforms.recoding.loss import Floors
 
-LARGEST_LATTICE = 2_000_000
+LARGEST_LATTICE = 4_000_000
 MOST_COLUMNS = 30
-PROGRESS_EVERY = 10_000
+ALTERNATIVES = 5
+TOLERANCE = 1e-12
+"""Two losses this near are one: sums of shares are exact to some 1e-15."""
+SAY_EVERY = 50
 
-Node = tuple[int, ...]
 Say = Callable[[str], None]
+GoOn = Callable[[], bool]
+
+W = TypeVar("W")
+W_co = TypeVar("W_co", covariant=True)
 
 
 @dataclass(frozen=True)
-class Recoding:
-    """A choice of levels, what it costs the leading table, and the figures of all."""
+class Weighed(Generic[W]):
+    """A recoding that keeps the limits: its levels, its loss, and what its weigher says of it."""
 
-    levels: Mapping[str, int]
+    node: Node
     loss: float
-    tables: Mapping[str, TableFigures]
+    figures: W
+
+
+class Weigher(Protocol[W_co]):
+    """What the search has to know of a table.
+
+    tops: the coarsest level of each column; base: the loss of each level if nothing is suppressed.
+    """
+
+    @property
+    def tops(self) -> Node:
+        """Return the coarsest recoding."""
+        ...
+
+    @property
+    def base(self) -> Floors:
+        """Return what levels cost without a look at the data."""
+        ...
+
+    def glance(self, node: Node) -> Floors | None:
+        """Return a bound of the loss of this recoding and of all finer ones.
+
+        None where this one, and so each finer one, suppresses more than the limits allow.
+        """
+        ...
+
+    def weigh(self, node: Node) -> tuple[float, W_co] | None:
+        """Return the loss of a recoding, None where it breaks a limit."""
+        ...
 
 
 @dataclass(frozen=True)
-class Found:
-    """The best recoding, how many there were, and how many had to be evaluated."""
+class Search(Generic[W]):
+    """What was found: the best first; no recoding loses less than `bound`.
 
-    best: Recoding
+    recodings: how many there are; evaluated: how many were looked at; finished: False where the
+    search was stopped before it could prove that the best is the best.
+    """
+
+    best: tuple[Weighed[W], ...]
+    bound: float
     recodings: int
     evaluated: int
+    finished: bool
 
 
-def search(
-    candidates: Sequence[Candidate],
-    hierarchies: Mapping[str, Hierarchy],
-    limits: Limits,
-    say: Say,
-) -> Found:
-    """Return the recoding of least loss in the first table that keeps the limits in all.
+def search(weigher: Weigher[W], say: Say, go_on: GoOn) -> Search[W]:
+    """Return the recoding of least loss and the best others seen; none where no one fits.
 
-    The limits have to hold at k and at the k for choosing. Raises Refused where even the coarsest
-    recoding breaks one (too few people, or one value that nearly everybody has), PolicyError
-    where the lattice is too large to be searched.
+    go_on: asked before each step; the answer False ends the search with the best so far and a
+    bound that holds. Raises PolicyError where the lattice is too large for memory.
     """
-    if any(candidate.leaves.total < limits.k_when_choosing for candidate in candidates):
-        raise Refused(
-            f"fewer than {limits.k_when_choosing} people are eligible: nothing can be published "
-            f"about so few"
-        )
-    weighing = _Weighing(hierarchies, limits)
-    lattice = _Lattice(candidates[0], hierarchies, limits)
-    best: Recoding | None = None
-    evaluated = 0
-    for position, (node, bound) in enumerate(lattice.by_bound()):
-        if best is not None and bound >= best.loss - 1e-12:
-            break
-        if position and position % PROGRESS_EVERY == 0:
-            say(f"recodings weighed: {position:,} of {lattice.size:,}, evaluated: {evaluated:,}")
-        if lattice.hopeless(node):
-            continue
-        evaluated += 1
-        levels = dict(zip(lattice.columns, node, strict=True))
-        leading = weighing.figures(candidates[0], levels)
-        if leading is None or (best is not None and leading.loss >= best.loss):
-            continue
-        best = weighing.completed(candidates, levels, leading) or best
-    if best is None:
-        raise Refused(
-            f"no recoding keeps k = {limits.k_when_choosing}, l = {limits.l}, at most "
-            f"{limits.suppression:.0%} left out and {limits.blanking:.0%} blanked: add coarser "
-            f"levels to the sensitive columns' hierarchies, or raise what may be lost"
-        )
-    say(f"best of {lattice.size:,} recodings: loss {best.loss:.3f}, {evaluated:,} evaluated")
-    return Found(best, lattice.size, evaluated)
+    looking = _Looking(weigher)
+    looking.descend(go_on)
+    steps = 0
+    while (node := looking.most_hopeful()) is not None and go_on():
+        looking.climb(node)
+        steps += 1
+        if steps % SAY_EVERY == 0:
+            say(looking.said())
+    return looking.result()
 
 
-@dataclass(frozen=True)
-class _Weighing:
-    """What levels cost, table by table."""
+class _Looking(Generic[W]):
+    """A search at work: a bound for each recoding, infinite for those that are settled."""
 
-    hierarchies: Mapping[str, Hierarchy]
-    limits: Limits
-
-    def figures(self, candidate: Candidate, levels: Mapping[str, int]) -> TableFigures | None:
-        """Return what the levels cost a table, None where they break a limit."""
-        at_k, with_margin = (
-            protect(candidate, self.hierarchies, levels, k, self.limits.l).figures
-            for k in (self.limits.k, self.limits.k_when_choosing)
-        )
-        # Blanking is not monotone in k: the limits have to hold at both.
-        if loses_too_much(with_margin, self.limits) or loses_too_much(at_k, self.limits):
-            return None
-        return at_k
-
-    def completed(
-        self, candidates: Sequence[Candidate], levels: Mapping[str, int], leading: TableFigures
-    ) -> Recoding | None:
-        """Add to the leading table's levels the others'; None where one has no level that fits."""
-        chosen = dict(levels)
-        tables = {candidates[0].name: leading}
-        for candidate in candidates[1:]:
-            offers = [
-                (figures.loss, level, figures)
-                for level in range(self.hierarchies[candidate.sensitive].top)
-                if (figures := self.figures(candidate, chosen | {candidate.sensitive: level}))
-            ]
-            if not offers:
-                return None
-            _, chosen[candidate.sensitive], tables[candidate.name] = min(
-                offers, key=lambda offer: offer[:2]
-            )
-        return Recoding(chosen, leading.loss, tables)
-
-
-class _Lattice:
-    """All levels of a table: quasi-identifiers up to `*`, the sensitive column to below it."""
-
-    def __init__(
-        self, candidate: Candidate, hierarchies: Mapping[str, Hierarchy], limits: Limits
-    ) -> None:
-        self.columns = candidate.leaves.columns
-        self._leaves = candidate.leaves
-        self._quasi = candidate.quasi_identifiers
-        self._hierarchies = hierarchies
-        self._k = limits.k_when_choosing
-        self._limit = limits.suppression
-        quasi_tops = (hierarchies[name].top for name in self._quasi)
-        self._tops = (*quasi_tops, hierarchies[candidate.sensitive].top - 1)
-        self.size = int(np.prod([top + 1 for top in self._tops], dtype=object))
-        if self.size > LARGEST_LATTICE or len(self.columns) > MOST_COLUMNS:
+    def __init__(self, weigher: Weigher[W]) -> None:
+        self._weigher = weigher
+        self._tops = weigher.tops
+        self._base = weigher.base
+        self._size = int(np.prod([top + 1 for top in self._tops], dtype=object))
+        if self._size > LARGEST_LATTICE or len(self._tops) > MOST_COLUMNS:
             raise PolicyError(
-                f"more than {LARGEST_LATTICE:,} recodings or {MOST_COLUMNS} columns are too many "
-                f"to search: take quasi-identifiers out of the table, or levels out of their "
-                f"hierarchies"
+                f"{self._size:,} recodings of {len(self._tops)} columns are too many to search "
+                f"(at most {LARGEST_LATTICE:,} and {MOST_COLUMNS}): take quasi-identifiers out of "
+                f"the table, or levels out of their hierarchies"
             )
-        self._hopeless: list[Node] = []
-        self._hopeful: set[Node] = set()
-        self._pairs = {pair: candidate.leaves.only(pair) for pair in combinations(self._quasi, 2)}
-        self._pair_left_out: dict[tuple[str, int, str, int], float] = {}
+        self._bounds = _sums(self._base)
+        self._fits: dict[Node, bool] = {}
+        self._best: list[Weighed[W]] = []
 
-    def by_bound(self) -> Iterator[tuple[Node, float]]:
-        """Yield every recoding with the bound of its loss, ascending."""
-        bounds = np.zeros([top + 1 for top in self._tops])
-        losses = marginal_losses(self._leaves, self._hierarchies)
-        for axis, name in enumerate(self.columns):
-            shape = [1] * len(self.columns)
-            shape[axis] = self._tops[axis] + 1
-            bounds = bounds + np.array(losses[name][: shape[axis]]).reshape(shape)
-        flat = bounds.ravel() / len(self.columns)
-        for position in np.argsort(flat, kind="stable"):
-            node = np.unravel_index(position, bounds.shape)
-            yield tuple(int(level) for level in node), float(flat[position])
+    @property
+    def _least(self) -> float:
+        return self._best[0].loss if self._best else np.inf
 
-    def hopeless(self, node: Node) -> bool:
-        """Say whether the quasi-identifiers alone leave too many people in classes below k."""
-        quasi = node[: len(self._quasi)]
-        if quasi in self._hopeful:
-            return False
-        if self._below_a_hopeless_one(quasi) or self._hopeless_in_pairs(quasi):
-            return True
-        if self._keeps_enough(quasi):
-            self._hopeful.add(quasi)
-            return False
-        self._hopeless.append(self._highest_hopeless(quasi))
-        return True
+    def most_hopeful(self) -> Node | None:
+        """Return the recoding of the least bound, None where no bound is below the best loss."""
+        position = int(np.argmin(self._bounds))
+        if not self._bounds.flat[position] < self._least - TOLERANCE:
+            return None
+        return tuple(int(level) for level in np.unravel_index(position, self._bounds.shape))
 
-    def _below_a_hopeless_one(self, quasi: Node) -> bool:
-        return any(all(map(int.__le__, quasi, above)) for above in self._hopeless)
+    def descend(self, go_on: GoOn) -> None:
+        """Go down from the top, each time where least would be lost: a first good recoding."""
+        at: Node | None = self._tops
+        self._keeps(self._tops)
+        while at is not None and go_on():
+            below = [
+                (*at[:column], level - 1, *at[column + 1 :])
+                for column, level in enumerate(at)
+                if level
+            ]
+            at = min(
+                (node for node in below if self._keeps(node)), key=self._unsuppressed, default=None
+            )
 
-    def _hopeless_in_pairs(self, quasi: Node) -> bool:
-        """Say whether two columns alone already leave out too many (a bound for all of them)."""
-        levels = dict(zip(self._quasi, quasi, strict=True))
-        for (first, second), leaves in self._pairs.items():
-            key = (first, levels[first], second, levels[second])
-            if key not in self._pair_left_out:
-                self._pair_left_out[key] = self._left_out(leaves, levels)
-            if self._pair_left_out[key] > self._limit:
-                return True
-        return False
+    def climb(self, node: Node) -> None:
+        """Look at a recoding; where it suppresses too many, at the last above it that does too.
 
-    def _keeps_enough(self, quasi: Node) -> bool:
-        levels = dict(zip(self._quasi, quasi, strict=True))
-        return self._left_out(self._leaves, levels) <= self._limit
-
-    def _left_out(self, leaves: Histogram, levels: Mapping[str, int]) -> float:
-        """Return the share of people in classes below k."""
-        columns = [name for name in leaves.columns if name in levels]
-        codes = leaves.codes[:, : len(columns)]
-        _, group = distinct(recode(codes, columns, self._hierarchies, levels))
-        sizes = totals(group, leaves.people)
-        return int(sizes[sizes < self._k].sum()) / leaves.total
-
-    def _highest_hopeless(self, quasi: Node) -> Node:
-        """Return the last hopeless recoding on one way up: all below it are hopeless too."""
-        way = list(self._way_up(quasi))
+        The way up takes the cheapest step each time: what it passes is what might be hoped for.
+        """
+        if self._keeps(node):
+            return
+        way = self._way_up(node)
         low, high = 0, len(way) - 1
         while low < high:
             middle = (low + high + 1) // 2
-            if self._keeps_enough(way[middle]):
+            if self._keeps(way[middle]):
                 high = middle - 1
             else:
                 low = middle
-        return way[low]
 
-    def _way_up(self, quasi: Node) -> Iterator[Node]:
-        at = list(quasi)
-        yield quasi
-        while lower := [i for i, top in enumerate(self._tops[: len(at)]) if at[i] < top]:
-            # The column that has come the smaller part of its way goes up next.
-            at[min(lower, key=lambda i: at[i] / self._tops[i])] += 1
-            yield tuple(at)
+    def _way_up(self, node: Node) -> list[Node]:
+        way, at = [node], list(node)
+        while lower := [i for i, top in enumerate(self._tops) if at[i] < top]:
+            at[min(lower, key=lambda i: self._base[i][at[i] + 1] - self._base[i][at[i]])] += 1
+            way.append(tuple(at))
+        return way
+
+    def _keeps(self, node: Node) -> bool:
+        """Say whether a recoding does not suppress too many; each is looked at once."""
+        if node not in self._fits:
+            self._fits[node] = self._look(node)
+        return self._fits[node]
+
+    def _look(self, node: Node) -> bool:
+        floors = self._weigher.glance(node)
+        finer = tuple(slice(0, level + 1) for level in node)
+        if floors is None:
+            self._bounds[finer] = np.inf
+            return False
+        bounds = _sums([floor[: level + 1] for floor, level in zip(floors, node, strict=True)])
+        np.maximum(self._bounds[finer], bounds, out=self._bounds[finer])
+        if self._bounds[node] < self._least - TOLERANCE or len(self._best) < ALTERNATIVES:
+            self._weigh(node)
+        self._bounds[node] = np.inf
+        return True
+
+    def _weigh(self, node: Node) -> None:
+        weighed = self._weigher.weigh(node)
+        if weighed is not None:
+            loss, figures = weighed
+            self._best.append(Weighed(node, loss, figures))
+            self._best.sort(key=lambda each: (each.loss, each.node))
+            del self._best[ALTERNATIVES:]
+
+    def _unsuppressed(self, node: Node) -> float:
+        return float(sum(base[level] for base, level in zip(self._base, node, strict=True)))
+
+    def said(self) -> str:
+        """Return how far it is, in words."""
+        best = f"{self._least:.4f}" if self._best else "none yet"
+        open_ = int((self._bounds < self._least - TOLERANCE).sum())
+        return (
+            f"recodings: {self._size:,}, looked at {len(self._fits):,}, still open {open_:,}; "
+            f"least loss {best}, none below {min(self._bounds.min(), self._least):.4f}"
+        )
+
+    def result(self) -> Search[W]:
+        """Return what was found."""
+        finished = self.most_hopeful() is None
+        bound = self._least if finished else float(self._bounds.min())
+        return Search(tuple(self._best), bound, self._size, len(self._fits), finished)
+
+
+def _sums(parts: Floors) -> npt.NDArray[np.float64]:
+    """Return the sum over the columns for each recoding: an axis a column."""
+    total = parts[0]
+    for part in parts[1:]:
+        total = total[..., None] + part
+    return total.copy()

@@ -13,15 +13,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from transforms.hierarchy import Codes, Hierarchy
 from transforms.histogram import distinct, totals
 from transforms.risk.classes import Cells
+from transforms.risk.criteria import Criterion, Mask, Values, shares_of_values
 
 SMALLEST_PARENT_GROUP = 3
-
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -41,44 +39,102 @@ def blank(
     cells: Cells,
     kept: Mask,
     k: int,
-    l: int,  # noqa: E741 - the literature's name
+    tells: Tells,
     hierarchies: Mapping[str, Hierarchy],
-    levels: Mapping[str, int],
+    sensitive: Hierarchy,
 ) -> Blanked:
-    """Decide how many people of each cell are published with their value."""
-    visible = kept[cells.of] & (cells.people >= k) & (cells.value != cells.null)
-    shown = np.where(visible, cells.people, 0)
-    shown = _fill_short_blanks(cells, kept, shown, k)
-    failing = kept & _shows_a_value(cells, k) & _homogeneous(cells, shown, l)
-    if failing.any():
-        group = parent_groups(cells, kept, hierarchies, levels)
+    """Decide how many people of each cell are published with their value.
+
+    Blanking a group changes what the table as a whole shows, which t-closeness compares with: it
+    is looked at again until nothing fails.
+    """
+    shown = show(cells, kept, k)
+    shows = kept & shows_a_value(cells, k)
+    failing = shows & tells_too_much(cells, in_table(cells, kept, shown, sensitive), tells)
+    group = parent_groups(cells, kept, hierarchies) if failing.any() else np.zeros_like(cells.sizes)
+    while failing.any():
         blanked = kept & np.isin(group, group[failing])
         shown = np.where(blanked[cells.of], 0, shown)
+        failing = kept & (totals(cells.of, shown, len(kept)) > 0)
+        failing &= _broken(tells.table, in_table(cells, kept, shown, sensitive))
     return Blanked(kept, shown)
 
 
-def _diversity(cells: Cells, shown: Codes) -> Codes:
-    """Return how many values a class shows, a blank counting as one more."""
-    values = np.bincount(cells.of[shown > 0], minlength=len(cells.sizes))
-    return values + (totals(cells.of, shown, len(cells.sizes)) < cells.sizes)
+def show(cells: Cells, kept: Mask, k: int) -> Codes:
+    """Return how many people of each cell show their value, as far as their number is concerned."""
+    visible = kept[cells.of] & (cells.people >= k) & (cells.value != cells.null)
+    return _fill_short_blanks(cells, kept, np.where(visible, cells.people, 0), k)
 
 
-def _shows_a_value(cells: Cells, k: int) -> Mask:
+def tells_too_much(cells: Cells, table: Values, tells: Tells) -> Mask:
+    """Return the classes that break a criterion, in the source or in the table."""
+    source = in_source(cells, table.hierarchy)
+    return _broken(tells.source, source) | _broken(tells.table, table)
+
+
+@dataclass(frozen=True)
+class Tells:
+    """What no class may tell: by its values in the source, and by what the table shows of them."""
+
+    source: tuple[Criterion, ...]
+    table: tuple[Criterion, ...]
+
+
+def in_source(cells: Cells, sensitive: Hierarchy) -> Values:
+    """Return the values of each class as the source has them.
+
+    A missing value is none: who knows that somebody has an income would read it off a class whose
+    other incomes are all missing.
+    """
+    everybody = shares_of_values(cells.value, cells.people, sensitive, cells.level)
+    return Values(
+        of=cells.of,
+        value=cells.value,
+        people=cells.people,
+        classes=len(cells.sizes),
+        hierarchy=sensitive,
+        level=cells.level,
+        everybody=everybody,
+        null=cells.null,
+    )
+
+
+def in_table(cells: Cells, kept: Mask, shown: Codes, sensitive: Hierarchy) -> Values:
+    """Return the values of each class as the table shows them: a blank is one more value.
+
+    Compared is with the classes that show anything.
+    """
+    hidden = Blanked(kept, shown).hidden(cells)
+    at, blank_at = np.flatnonzero(shown), np.flatnonzero(hidden)
+    of = np.concatenate([cells.of[at], blank_at])
+    value = np.concatenate([cells.value[at], np.full(len(blank_at), cells.null)])
+    people = np.concatenate([shown[at], hidden[blank_at]])
+    telling = np.bincount(cells.of[at], minlength=len(kept)) > 0
+    compared = np.where(telling[of], people, 0)
+    return Values(
+        of=of,
+        value=value,
+        people=people,
+        classes=len(kept),
+        hierarchy=sensitive,
+        level=cells.level,
+        everybody=shares_of_values(value, compared, sensitive, cells.level),
+        null=-1,
+    )
+
+
+def _broken(criteria: tuple[Criterion, ...], values: Values) -> Mask:
+    broken = np.zeros(values.classes, dtype=bool)
+    for criterion in criteria:
+        broken |= criterion.failing(values)
+    return broken
+
+
+def shows_a_value(cells: Cells, k: int) -> Mask:
     """Return the classes with a value of k and more people; the others show none anyway."""
     common = (cells.people >= k) & (cells.value != cells.null)
     shows: Mask = np.bincount(cells.of[common], minlength=len(cells.sizes)) > 0
     return shows
-
-
-def _homogeneous(cells: Cells, shown: Codes, l: int) -> Mask:  # noqa: E741 - the literature's name
-    """Return the classes of too few values, in the table or in the source.
-
-    In the table a blank is one more value. In the source a missing value is none: who knows that
-    somebody has an income would read it off a class whose other incomes are all missing.
-    """
-    known = np.bincount(cells.of[cells.value != cells.null], minlength=len(cells.sizes))
-    homogeneous: Mask = (_diversity(cells, shown) < l) | (known < l)
-    return homogeneous
 
 
 def _fill_short_blanks(cells: Cells, kept: Mask, shown: Codes, k: int) -> Codes:
@@ -107,9 +163,7 @@ def _fill_short_blanks(cells: Cells, kept: Mask, shown: Codes, k: int) -> Codes:
     return filled
 
 
-def parent_groups(
-    cells: Cells, kept: Mask, hierarchies: Mapping[str, Hierarchy], levels: Mapping[str, int]
-) -> Codes:
+def parent_groups(cells: Cells, kept: Mask, hierarchies: Mapping[str, Hierarchy]) -> Codes:
     """Return the group of each kept class (-1 for others): at least three classes, near each other.
 
     The groups come from the classes alone, never from a sensitive value, and every member of one
@@ -117,7 +171,7 @@ def parent_groups(
     of one parent that are in no group yet form one, if they are three.
     """
     group = np.full(len(cells.sizes), -1, dtype=np.int64)
-    for parent in _ever_coarser(cells, hierarchies, levels):
+    for parent in _ever_coarser(cells, hierarchies):
         alone = kept & (group < 0)
         siblings = np.bincount(parent[alone], minlength=int(parent.max()) + 1)
         forming = alone & (siblings[parent] >= SMALLEST_PARENT_GROUP)
@@ -131,15 +185,20 @@ def parent_groups(
     return group
 
 
-def _ever_coarser(
-    cells: Cells, hierarchies: Mapping[str, Hierarchy], levels: Mapping[str, int]
-) -> Iterator[Codes]:
-    """Yield each class's group as one column after the other, the last first, goes up a level."""
-    codes = cells.classes.copy()
-    at = {name: levels[name] for name in cells.quasi_identifiers}
-    while any(at[name] < hierarchies[name].top for name in at):
-        for position, name in reversed(list(enumerate(cells.quasi_identifiers))):
-            if at[name] < hierarchies[name].top:
-                codes[:, position] = hierarchies[name].parents(at[name])[codes[:, position]]
-                at[name] += 1
-                yield distinct(codes)[1]
+def _ever_coarser(cells: Cells, hierarchies: Mapping[str, Hierarchy]) -> Iterator[Codes]:
+    """Yield each class's group as one column after the other, the last first, goes up a level.
+
+    A column goes up to a level at least: its nodes may stand on several.
+    """
+    used = [hierarchies[name] for name in cells.quasi_identifiers]
+    classes = cells.classes.copy()
+    at = [
+        int(hierarchy.node_levels[column].min())
+        for hierarchy, column in zip(used, classes.T, strict=True)
+    ]
+    while any(level < hierarchy.top for level, hierarchy in zip(at, used, strict=True)):
+        for position, hierarchy in reversed(list(enumerate(used))):
+            if at[position] < hierarchy.top:
+                at[position] += 1
+                classes[:, position] = hierarchy.lifted[at[position]][classes[:, position]]
+                yield distinct(classes)[1]

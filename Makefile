@@ -16,8 +16,9 @@ ifndef CLAUSE16_SOURCE
 endif
 	@$(BIN)/clause16 release --home $(HOME_DIR)
 
+# On two cores; the quick ones first.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not soak"
+	$(BIN)/python -m pytest -m "not soak" -n 2 --dist loadscope --no-loadscope-reorder
 
 # What is long: every kill moment, big sizes.
 soak: $(VENV)/.dev

@@ -21,7 +21,7 @@ LARGE = 50_000
 
 @pytest.fixture(scope="session", autouse=True)
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """One real server for all tests, so that each run does not start its own."""
+    """One real server for all tests of a worker, so that each run does not start its own."""
     folder = tmp_path_factory.mktemp("prefect")
     with scheduler(folder) as server:
         server.wait()

@@ -18,7 +18,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from end_to_end.program import PROGRAM, Here, Home, change
+from end_to_end.program import PROGRAM, Here, Home, change, release
 
 from pipelines.backup import Taken, take_backup
 from pipelines.files import file_digest
@@ -32,9 +32,9 @@ def settings_of(home: Path) -> Settings:
     return settings_from({}, today=date(2026, 11, 22), home=str(home))
 
 
-def back_up(home: Home, name: str = "backup.tar") -> Path:
+def back_up(home: Home, here: Here, name: str = "backup.tar") -> Path:
     file = home.path.with_name(name)
-    done = home.run("backup", str(file), "--json")
+    done = here(home, "backup", str(file), "--json")
     assert done.code == 0, done.err
     assert done.answer["backup"] == str(file)
     return file
@@ -72,9 +72,9 @@ def test_a_restored_home_is_as_it_was_and_releases_go_on(released_home: Home, he
     home = released_home
     object_to(home, "17")
     assert here(home, "plan", "--approve", "--by", "Arta").code == 0
-    second = home.release()
+    second = release(home, here)
     object_to(home, "18")
-    file = back_up(home)
+    file = back_up(home, here)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     other = elsewhere(home)
     done = here(other, "restore", str(file), "--nothing-newer")
@@ -100,9 +100,9 @@ def test_a_restored_home_is_as_it_was_and_releases_go_on(released_home: Home, he
     assert approved["by"] == "Arta"
 
 
-def test_a_backup_holds_no_key_and_no_identifier(released_home: Home) -> None:
+def test_a_backup_holds_no_key_and_no_identifier(released_home: Home, here: Here) -> None:
     object_to(released_home, "zqidentifierqz")
-    archive = back_up(released_home).read_bytes()
+    archive = back_up(released_home, here).read_bytes()
     assert released_home.path.with_name("home.key").read_bytes() not in archive
     assert b"zqidentifierqz" not in archive
     assert b"objections.sqlite" in archive
@@ -114,7 +114,7 @@ def test_a_home_before_its_first_release_is_restored_into_an_empty_folder(
     object_to(home, "17")
     other = elsewhere(home)
     other.path.mkdir(mode=0o710)
-    assert here(other, "restore", str(back_up(home)), "--nothing-newer").code == 0
+    assert here(other, "restore", str(back_up(home, here)), "--nothing-newer").code == 0
     assert stat.S_IMODE(other.path.stat().st_mode) == 0o710
     assert here(other, "release").code == 0
 
@@ -123,15 +123,15 @@ def test_an_old_backup_does_not_pass_where_the_newest_certificate_is_known(
     released_home: Home, here: Here
 ) -> None:
     home = released_home
-    file = back_up(home)
+    file = back_up(home, here)
     object_to(home, "17")
-    newest = home.release() / "certificate.json"
+    newest = release(home, here) / "certificate.json"
     other = elsewhere(home)
     done = here(other, "restore", str(file), "--newest-certificate", str(newest))
     assert done.code == 12
     assert "which ones cannot be known" in done.complaint
     assert nothing_is_left(other)
-    newer = back_up(home, "newer.tar")
+    newer = back_up(home, here, "newer.tar")
     assert here(other, "restore", str(newer), "--newest-certificate", str(newest)).code == 0
 
 
@@ -142,9 +142,9 @@ def test_an_older_list_in_a_restored_home_stops_its_releases(
     registry = Path("registry") / "objections.sqlite"
     older = (home.path / registry).read_bytes()
     object_to(home, "17")
-    home.release()
+    release(home, here)
     other = elsewhere(home)
-    assert here(other, "restore", str(back_up(home)), "--nothing-newer").code == 0
+    assert here(other, "restore", str(back_up(home, here)), "--nothing-newer").code == 0
     (other.path / registry).write_bytes(older)
     done = here(other, "release")
     assert done.code == 12
@@ -157,18 +157,18 @@ def test_an_older_list_is_not_restored_though_current_was_lost(
     registry = released_home.path / "registry" / "objections.sqlite"
     older = registry.read_bytes()
     object_to(released_home, "17")
-    newest = released_home.release()
+    newest = release(released_home, here)
     (released_home.path / "releases" / "current").unlink()
     registry.write_bytes(older)
     other = elsewhere(released_home)
-    done = here(other, "restore", str(back_up(released_home)), "--nothing-newer")
+    done = here(other, "restore", str(back_up(released_home, here)), "--nothing-newer")
     assert done.code == 12
     assert f"older than its release {newest.name}" in done.complaint
     assert nothing_is_left(other)
 
 
-def test_whoever_restores_says_what_is_newer(released_home: Home) -> None:
-    file = back_up(released_home)
+def test_whoever_restores_says_what_is_newer(released_home: Home, here: Here) -> None:
+    file = back_up(released_home, here)
     other = elsewhere(released_home)
     certificate = str(released_home.path / "releases" / "current" / "certificate.json")
     assert other.run("restore", str(file)).code == 2
@@ -178,7 +178,7 @@ def test_whoever_restores_says_what_is_newer(released_home: Home) -> None:
 
 
 def test_a_home_that_is_there_is_never_overwritten(released_home: Home, here: Here) -> None:
-    file = back_up(released_home)
+    file = back_up(released_home, here)
     before = contents(released_home)
     assert here(released_home, "restore", str(file), "--nothing-newer").code == 14
     assert contents(released_home) == before
@@ -266,7 +266,7 @@ EVIL: dict[str, Callable[[Archive], Archive]] = {
 
 @pytest.mark.parametrize("what", list(EVIL))
 def test_an_archive_with(released_home: Home, here: Here, what: str) -> None:
-    file = back_up(released_home)
+    file = back_up(released_home, here)
     archive = read_archive(file)
     archive[0] = member("manifest.json", json.dumps(json.loads(archive[0][1]),
                                                     separators=(",", ":")).encode())  # fmt: skip
@@ -286,7 +286,7 @@ def test_an_archive_with(released_home: Home, here: Here, what: str) -> None:
 def test_an_archive_that_is_cut_off_or_damaged_anywhere_leaves_nothing(
     released_home: Home, here: Here
 ) -> None:
-    file = back_up(released_home)
+    file = back_up(released_home, here)
     whole = file.read_bytes()
     used = len(whole.rstrip(b"\0"))
     other = elsewhere(released_home)
@@ -306,7 +306,7 @@ def test_an_archive_that_is_cut_off_or_damaged_anywhere_leaves_nothing(
 
 
 def test_a_backup_needs_its_key(released_home: Home, here: Here, tmp_path: Path) -> None:
-    file = back_up(released_home)
+    file = back_up(released_home, here)
     stranger = Home(tmp_path / "stranger" / "home", released_home.source)
     assert here(stranger, "restore", str(file), "--nothing-newer").code == 12
     assert here(stranger, "init").code == 0
@@ -339,8 +339,8 @@ def test_a_backup_that_cannot_be_written_is_a_matter_of_files(
 
 
 @pytest.mark.parametrize("verb", ["backup", "restore"])
-def test_where_the_space_ends_nothing_is_left(released_home: Home, verb: str) -> None:
-    file = back_up(released_home)
+def test_where_the_space_ends_nothing_is_left(released_home: Home, verb: str, here: Here) -> None:
+    file = back_up(released_home, here)
     other = elsewhere(released_home)
     settings = (released_home if verb == "backup" else other).settings()
     arguments = {
@@ -437,9 +437,9 @@ def begun(home: Home, beside: Path, *arguments: str) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stopped_backup_or_restore_says_so_and_leaves_nothing(
-    heavy_home: Home, number: signal.Signals
+    heavy_home: Home, number: signal.Signals, here: Here
 ) -> None:
-    file, other = back_up(heavy_home), elsewhere(heavy_home)
+    file, other = back_up(heavy_home, here), elsewhere(heavy_home)
     halves = {
         other.path.with_name("backup.tar"): (heavy_home, ["backup"]),
         other.path: (other, ["restore", str(file), "--nothing-newer"]),

@@ -172,29 +172,29 @@ def test_a_source_that_is_not_there(home: Home, here: Here, uri: str) -> None:
     assert done.complaint
 
 
-def test_a_file_that_is_no_bank(home: Home, tmp_path: Path) -> None:
+def test_a_file_that_is_no_bank(home: Home, tmp_path: Path, here: Here) -> None:
     junk = tmp_path / "junk.duckdb"
     junk.write_text("this is not a database" * 1000)
-    done = Home(home.path, f"duckdb://{junk}", str(DEMO_POLICY)).run("release")
+    done = here(Home(home.path, f"duckdb://{junk}", str(DEMO_POLICY)), "release")
     assert done.code == 11
     assert "junk.duckdb" in done.complaint
 
 
-def test_a_source_that_is_not_the_demo_needs_its_policy_named(home: Home) -> None:
+def test_a_source_that_is_not_the_demo_needs_its_policy_named(home: Home, here: Here) -> None:
     change(Path(home.source.removeprefix("duckdb://")), "COMMENT ON TABLE customers IS NULL")
-    done = home.run("release")
+    done = here(home, "release")
     assert done.code == 10
     assert "--policy" in done.complaint
 
 
-def test_two_runs_at_the_same_time_are_kept_apart(home: Home) -> None:
+def test_two_runs_at_the_same_time_are_kept_apart(home: Home, here: Here) -> None:
     with (home.path / "lock").open("w") as lock:
         # The weaker lock: a run has to want the home for itself alone.
         fcntl.flock(lock, fcntl.LOCK_SH)
-        done = home.run("release")
+        done = here(home, "release")
         assert done.code == 14
         assert "another run" in done.complaint
-    assert home.run("release").code == 0
+    assert here(home, "release").code == 0
 
 
 def test_a_plan_of_another_policy_and_an_edited_plan_are_refused(
@@ -324,13 +324,13 @@ def test_an_objection_during_a_run_stops_its_publication(
     assert here(home, "release").code == 13
     assert home.current is None
     monkeypatch.undo()
-    assert home.run("release").code == 0
+    assert here(home, "release").code == 0
 
 
-def test_a_home_that_cannot_be_one_is_a_matter_of_files(home: Home) -> None:
+def test_a_home_that_cannot_be_one_is_a_matter_of_files(home: Home, here: Here) -> None:
     shutil.rmtree(home.path / "registry")
     (home.path / "registry").write_text("a file where a folder was")
-    assert home.run("release").code == 12
+    assert here(home, "release").code == 12
     for server in ({}, {"PREFECT_API_URL": ""}):
         nowhere = Home(Path("/proc/nowhere"), home.source, environment=server)
         done = nowhere.run("release")

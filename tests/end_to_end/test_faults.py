@@ -180,13 +180,15 @@ def test_an_objection_on_a_full_disk_is_told_as_not_recorded(
     assert here(home, "objections", "record", "--customer-id", "6").code == 0
 
 
-def test_a_full_disk_under_the_temporary_scheduler(small_disk: Path, small_bank: Path) -> None:
+def test_a_full_disk_under_the_temporary_scheduler(
+    small_disk: Path, small_bank: Path, here: Here
+) -> None:
     home = new_home(small_disk, f"duckdb://{small_bank}")
     alone = Home(home.path, home.source, None, {"PREFECT_API_URL": ""})
     ballast = fill(small_disk, 64 * 1024)
     refused(alone, alone.run("release"), 14, "the disk is full", None)
     ballast.unlink()
-    home.release()
+    assert here(home, "release").code == 0
 
 
 # ---------------------------------------------------------------------------------------- rights
@@ -316,7 +318,9 @@ def newest(database: str) -> str:
 # ------------------------------------------------------------------------------------- the path
 
 
-def test_a_home_with_blanks_and_diacritics_in_its_path(tmp_path: Path, small_bank: Path) -> None:
+def test_a_home_with_blanks_and_diacritics_in_its_path(
+    tmp_path: Path, small_bank: Path, here: Here
+) -> None:
     folder = tmp_path / "Të dhënat e bankës, 100 % (2026)"
     folder.mkdir()
     shutil.copy(small_bank, folder / "banka jonë.duckdb")
@@ -325,16 +329,16 @@ def test_a_home_with_blanks_and_diacritics_in_its_path(tmp_path: Path, small_ban
     assert alone.release().is_dir()
     assert (home.path / "prefect" / "prefect.db").exists()
     for arguments in (["verify", "current"], ["objections", "list"], ["check"]):
-        assert home.run(*arguments).code == 0
-    assert home.run("status").code in {0, 13}
+        assert here(home, *arguments).code == 0
+    assert here(home, "status").code in {0, 13}
     backup = folder / "kopja e parë.tar"
     assert home.run("backup", str(backup)).code == 0
     certificate = str(home.path / "releases" / "current" / "certificate.json")
     restored = Home(folder / "rikthyer", home.source)
     shutil.copy(folder / "home.key", folder / "rikthyer.key")
-    done = restored.run("restore", str(backup), "--newest-certificate", certificate)
+    done = here(restored, "restore", str(backup), "--newest-certificate", certificate)
     assert done.code == 0, done.err
-    restored.release()
+    assert here(restored, "release").code == 0
 
 
 # --------------------------------------------------------------------------------- a second run

@@ -245,7 +245,11 @@ def encrypted(cluster: Cluster) -> Iterator[Path]:
         "server.crt", certificate.public_bytes(serialization.Encoding.PEM), mode=0o644
     )
     cluster.sql("postgres", "ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf()")
-    time.sleep(0.3)
+    spoken = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+    deadline = time.monotonic() + 60
+    while cluster.sql("postgres", spoken).strip() != "t":
+        assert time.monotonic() < deadline, "the server does not speak TLS"
+        time.sleep(0.05)
     trusted = cluster.folder / "trusted.crt"
     trusted.write_bytes(authority.read_bytes())
     try:
@@ -361,7 +365,7 @@ def test_a_statement_that_takes_too_long(
         database,
         *slowly("customers", 0.001),
         f"GRANT SELECT ON customers TO {RELEASE}",
-        f"ALTER ROLE {RELEASE} SET statement_timeout = '300ms'",
+        f"ALTER ROLE {RELEASE} SET statement_timeout = '1s'",
     )
     said = refused(as_release, here)
     assert "table customers cannot be read: it takes longer than the statement_timeout" in said
@@ -444,13 +448,25 @@ def test_a_release_whose_server_is_killed_publishes_nothing_and_the_next_is_clea
     assert here(home, "release").code == 0
     own_cluster.sql(database, *slowly("accounts", 0.002))
     # The reading of accounts takes some seconds now; the power goes while it is under way.
-    killer = threading.Timer(2.5, own_cluster.kill)
+    killer = threading.Thread(target=kill_while_it_reads, args=(own_cluster, "accounts"))
     killer.start()
     said = refused(home, here)
     killer.join()
     assert "the connection to the server broke" in said
     own_cluster.start()
     assert here(home, "release").code == 0
+
+
+def kill_while_it_reads(cluster: Cluster, table: str) -> None:
+    reading = (
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'clause16' "
+        f"AND state = 'active' AND query LIKE 'COPY%FROM%{table}%'"
+    )
+    deadline = time.monotonic() + 60
+    while cluster.sql("postgres", reading).strip() == "0":
+        assert time.monotonic() < deadline, f"{table} is not read"
+        time.sleep(0.1)
+    cluster.kill()
 
 
 # ------------------------------------------------------------------------------------ its own log

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from end_to_end.program import Here, Home, Run, change
+from end_to_end.program import Here, Home, Run, change, release
 
 from pipelines import build
 from pipelines.settings import Settings
@@ -264,24 +264,26 @@ def test_a_new_release_takes_the_place_of_the_old_one_and_open_readers_keep_thei
     assert home.leftovers == []
 
 
-def test_the_plan_is_stored_and_applied_unchanged(home: Home) -> None:
-    planned = home.run("plan", "--json")
+def test_the_plan_is_stored_and_applied_unchanged(home: Home, here: Here) -> None:
+    planned = here(home, "plan", "--json")
     assert planned.code == 0, planned.err
     digest = planned.answer["digest"]
     for _ in range(2):
-        document = json.loads((home.release() / "certificate.json").read_text(encoding="utf-8"))
+        document = json.loads(
+            (release(home, here) / "certificate.json").read_text(encoding="utf-8")
+        )
         assert document["plan"]["digest"] == digest
 
 
 def test_an_objector_is_in_no_later_release_as_if_they_did_not_exist(
-    home: Home, tmp_path: Path
+    home: Home, tmp_path: Path, here: Here
 ) -> None:
-    home.release()
+    release(home, here)
     ids = ask_bank(home, "SELECT customer_id FROM customers WHERE kind = 'natural person' LIMIT 40")
     for customer_id in ids:
-        recorded = home.run("objections", "record", "--customer-id", customer_id)
+        recorded = here(home, "objections", "record", "--customer-id", customer_id)
         assert recorded.code == 0, recorded.err
-    with_objections = certificate(home.release())
+    with_objections = certificate(release(home, here))
     gone = ", ".join(ids)
     other = Home(tmp_path / "other", f"duckdb://{tmp_path}/without.duckdb")
     shutil.copy(home.source.removeprefix("duckdb://"), tmp_path / "without.duckdb")
@@ -290,9 +292,9 @@ def test_an_objector_is_in_no_later_release_as_if_they_did_not_exist(
         f"DELETE FROM account_holders WHERE customer_id IN ({gone})",
         f"DELETE FROM customers WHERE customer_id IN ({gone})",
     )
-    assert other.run("init").code == 0
+    assert here(other, "init").code == 0
     shutil.copy(home.path / "plan.json", other.path / "plan.json")
-    without = certificate(other.release())
+    without = certificate(release(other, here))
     for table in TABLES:
         assert with_objections["tables"][table]["content"] == without["tables"][table]["content"]
     annexed = json.loads((home.current or Path()).joinpath("annex.json").read_text("utf-8"))
@@ -316,6 +318,7 @@ def test_objections_are_listed_without_the_people(home: Home) -> None:
 
 def test_a_release_that_cannot_be_retired_is_told_and_retired_by_the_next_one(
     released_home: Home,
+    here: Here,
 ) -> None:
     first = released_home.current
     assert first is not None
@@ -327,13 +330,13 @@ def test_a_release_that_cannot_be_retired_is_told_and_retired_by_the_next_one(
     assert (first / "statistics.duckdb").exists()
     assert released_home.leftovers == []
     assert not (released_home.path / "last-failure.json").exists()
-    watched = released_home.run("status")
+    watched = here(released_home, "status")
     assert watched.code == 13
     assert f"the release {first.name} could not be retired" in watched.out
     first.chmod(0o750)
-    released_home.release()
+    release(released_home, here)
     assert not (first / "statistics.duckdb").exists()
-    assert "could not be retired" not in released_home.run("status").out
+    assert "could not be retired" not in here(released_home, "status").out
 
 
 def spoil_the_work_folder(settings: Settings) -> None:

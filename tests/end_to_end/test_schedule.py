@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SHORT = [0, 1]
 LONG = [600]
+PATIENT = [2] * 20
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def service(tmp_path_factory: pytest.TempPathFactory, small_bank: Path) -> Itera
 
 @pytest.fixture(scope="module")
 def scheduled(service: Service) -> list[UUID]:
-    """Two finished runs, one from a schedule and one asked for at the same time."""
+    """Two finished runs, one from a schedule and one asked for while the other is at work."""
     from end_to_end.service import wait_until
     from prefect.client.schemas.actions import DeploymentScheduleCreate
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
@@ -57,7 +58,12 @@ def scheduled(service: Service) -> list[UUID]:
     soon = datetime.now(UTC) + timedelta(seconds=4)
     hourly = IntervalSchedule(interval=timedelta(hours=1), anchor_date=soon)
     (schedule,) = service.client.create_deployment_schedules(
-        service.deployment.id, [DeploymentScheduleCreate(schedule=hourly, active=True)]
+        service.deployment.id,
+        [
+            DeploymentScheduleCreate(
+                schedule=hourly, active=True, parameters={"retry_after": PATIENT}
+            )
+        ],
     )
     of_deployment = FlowRunFilter(
         deployment_id=FlowRunFilterDeploymentId(any_=[service.deployment.id])
@@ -75,8 +81,14 @@ def scheduled(service: Service) -> list[UUID]:
 
     wait_until(lambda: bool(due()), "a scheduled run")
     (from_schedule,) = due()
-    asked_for = service.start(SHORT).id
-    runs = [from_schedule, asked_for]
+    # Whichever is first does not get on while somebody writes to its source.
+    with duckdb.connect(service.home.source.removeprefix("duckdb://")):
+        asked_for = service.start(PATIENT).id
+        runs = [from_schedule, asked_for]
+        wait_until(
+            lambda: any("AwaitingConcurrencySlot" in service.states(run) for run in runs),
+            "a run that waits for the other",
+        )
     for run in runs:
         service.finished(run)
     service.client.delete_deployment_schedule(service.deployment.id, schedule.id)

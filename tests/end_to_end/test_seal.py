@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from end_to_end.program import Here, Home
+from end_to_end.program import Here, Home, release
 
 from pipelines.registry import Registry, Seal
 
@@ -26,13 +26,14 @@ def opened(home: Home) -> Registry:
 
 def test_a_reader_cannot_tell_whether_somebody_objected_between_two_releases(
     released_home: Home,
+    here: Here,
 ) -> None:
     home, before = released_home, released_home.current
     assert before is not None
     heads = {opened(home).excluded().head}
-    same = home.release()
+    same = release(home, here)
     assert home.run("objections", "record", "--customer-id", "4711").code == 0
-    other = home.release()
+    other = release(home, here)
     assert len({sealed(release).digest for release in (before, same, other)}) == 3
     registry = opened(home)
     heads.add(registry.excluded().head)
@@ -77,12 +78,12 @@ def test_a_certificate_of_another_release_does_not_pass_for_the_last_one(
     assert here(released_home, "release").code == 12
 
 
-def older_list(home: Home) -> tuple[bytes, bytes]:
+def older_list(home: Home, here: Here) -> tuple[bytes, bytes]:
     """Make a release that respects an objection; return the list without and with it."""
     path = home.path / "registry" / "objections.sqlite"
     older = path.read_bytes()
     assert home.run("objections", "record", "--customer-id", "17").code == 0
-    home.release()
+    release(home, here)
     return older, path.read_bytes()
 
 
@@ -99,7 +100,7 @@ def rewrite(certificate: Path, **fields: object) -> None:
 def test_an_older_list_does_not_pass_though_current_is_gone(
     released_home: Home, here: Here
 ) -> None:
-    older, newer = older_list(released_home)
+    older, newer = older_list(released_home, here)
     (released_home.path / "releases" / "current").unlink()
     put(released_home, older)
     done = here(released_home, "release")
@@ -113,7 +114,7 @@ def test_an_older_list_does_not_pass_though_current_is_gone(
 def test_a_copy_that_made_a_folder_of_current_is_told_and_no_older_list_passes(
     released_home: Home, here: Here
 ) -> None:
-    older, newer = older_list(released_home)
+    older, newer = older_list(released_home, here)
     copy = released_home.path.with_name("copy")
     subprocess.run(["/usr/bin/cp", "-rL", str(released_home.path), str(copy)], check=True)
     released_home.path.rename(copy.with_name("away"))
@@ -146,9 +147,9 @@ def test_without_current_the_newest_certificate_has_to_be_there(
 def test_a_certificate_from_before_the_seals_guards_nothing_unless_it_is_current(
     released_home: Home, here: Here
 ) -> None:
-    older, _ = older_list(released_home)
+    older, _ = older_list(released_home, here)
     first = released_home.current
-    newest = released_home.release()
+    newest = release(released_home, here)
     rewrite(newest / "certificate.json", registry_seal=None)
     put(released_home, older)
     assert here(released_home, "release").code == 14
@@ -162,8 +163,8 @@ def test_a_certificate_from_before_the_seals_guards_nothing_unless_it_is_current
 def test_the_way_out_of_a_clock_that_was_wrong_keeps_the_list_guarded(
     released_home: Home, here: Here
 ) -> None:
-    older, newer = older_list(released_home)
-    before, wrong = released_home.current, released_home.release()
+    older, newer = older_list(released_home, here)
+    before, wrong = released_home.current, release(released_home, here)
     assert before is not None
     tomorrow = datetime.now(UTC) + timedelta(days=2)
     rewrite(wrong / "certificate.json", created_at=tomorrow.isoformat(timespec="seconds"))

@@ -394,7 +394,7 @@ def _line(fields: Sequence[object]) -> str:
 
 
 def _no_holes(opened: _Opened) -> Check:
-    """Where a coarser table counts a group, the finer one lacks none or at least k of it."""
+    """Where two tables count a group, they differ by nobody or by at least k people."""
     for fine, finer in opened.tables.items():
         for coarse, coarser in opened.tables.items():
             shared = coarser["quasi_identifiers"]
@@ -413,7 +413,7 @@ def _holes_query(fine: str, coarse: str, shared: Sequence[str], k: int) -> str:
         f"SELECT count(*) FROM "
         f"(SELECT {group}, count(*) AS n FROM {_table(coarse)} GROUP BY ALL) c LEFT JOIN "
         f"(SELECT {group}, count(*) AS n FROM {_table(fine)} GROUP BY ALL) f ON {same} "
-        f"WHERE c.n <> coalesce(f.n, 0) AND c.n - coalesce(f.n, 0) < {k}"
+        f"WHERE c.n <> coalesce(f.n, 0) AND abs(c.n - coalesce(f.n, 0)) < {k}"
     )
 
 

@@ -33,7 +33,7 @@ from transforms.hierarchy import Hierarchy, band_hierarchy, lookup_hierarchy
 from transforms.plan import Plan, Snapshot
 from transforms.policy import Bands, Limits, Lookup, Method, Policy
 from transforms.recoding.applying import Levels, nodes_of
-from transforms.recoding.protect import Candidate, Protected, Terms, protect
+from transforms.recoding.protect import Candidate, Protected, Terms, protect, recode
 from transforms.risk.classes import Cells, count_cells
 
 AS_OF = date(2026, 3, 1)
@@ -404,8 +404,8 @@ def protect_at(
 ) -> Protected:
     """Return what full-domain levels make of a table."""
     terms = Terms(limits, "out", {})
-    level = levels[candidate.sensitive]
-    return protect(candidate, HIERARCHIES, Levels(levels), level, k or limits.k, terms)
+    recoded = recode(candidate, HIERARCHIES, Levels(levels))
+    return protect(recoded, HIERARCHIES, levels[candidate.sensitive], k or limits.k, terms)
 
 
 def cells_at(candidate: Candidate, levels: Mapping[str, int]) -> Cells:

@@ -29,7 +29,7 @@ from transforms.recoding.choosing import (
     refuse_too_few,
     why_not,
 )
-from transforms.recoding.protect import Candidate, Terms, loses_too_much, protect
+from transforms.recoding.protect import Candidate, Terms, loses_too_much, protect, recode
 from transforms.recoding.search import GoOn, Say
 from transforms.recoding.weighing import Weighing
 from transforms.risk.classes import Cells
@@ -199,7 +199,9 @@ def _table(
             f"fewer than {limits.k} people are eligible: nothing can be published about so few"
         )
     level = plan.levels[candidate.sensitive]
-    protected = protect(candidate, hierarchies, recoding, level, limits.k, terms)
+    protected = protect(
+        recode(candidate, hierarchies, recoding), hierarchies, level, limits.k, terms
+    )
     figures, cells = protected.figures, protected.cells
     if loses_too_much(figures, limits):
         raise Refused(

@@ -50,6 +50,8 @@ def write(
     coarse: Sequence[Row],
     domains: dict[str, list[str]] | None = None,
     comment: str = "What it holds",
+    spread: Mapping[str, object] | None = None,
+    attributes: Mapping[str, str] | None = None,
 ) -> set[str]:
     """Write a release that is certified as it is; return the checks that fail."""
     tables = {
@@ -76,11 +78,11 @@ def write(
                 "quasi_identifiers": columns[:-1],
                 "sensitive": columns[-1],
                 "content": content_hash(name, frames[name]),
-                "spread": SPREAD,
+                "spread": SPREAD | (dict(spread or {}) if name == "fine" else {}),
                 "columns": [
                     {
                         "name": column,
-                        "attribute": column,
+                        "attribute": (attributes or {}).get(column, column),
                         "domain": (DOMAINS | (domains or {}))[column],
                         "may_be_missing": column in {"income", "wealth"},
                     }
@@ -95,7 +97,7 @@ def write(
     return {check.name for check in verify(database, path).failures}
 
 
-SPREAD: Mapping[str, object] = {
+SPREAD: dict[str, object] = {
     "entropy_l": None,
     "t": None,
     "t_distance": "equal",
@@ -183,3 +185,80 @@ def test_a_table_without_a_comment(tmp_path: Path) -> None:
 
 def test_an_empty_table(tmp_path: Path) -> None:
     assert "fine: whole-row k" in write(tmp_path, [], BY_REGION)
+
+
+# -------------------------------------------------------------------------------- spread of values
+
+UNEVEN: list[Row] = [
+    *people(FINE[:1], 3),
+    *people(FINE[1:2], 9),
+    *people(FINE[2:4], 4),
+    *people(FINE[4:5], 6),
+    *people(FINE[5:], 6),
+]
+"""Three of twelve are high in the first class, four of eight in the second, half in the third."""
+UNEVEN_BY_REGION = [*people(COARSE[:2], 12), *people(COARSE[2:])]
+
+
+FAILS = {"fine: spread of values"}
+
+
+def spread_fails(
+    folder: Path, rows: Sequence[Row], coarse: Sequence[Row], **spread: object
+) -> set[str]:
+    """Return what fails of a file that is certified to be so spread."""
+    folder.mkdir()
+    return write(folder, rows, coarse, spread=spread)
+
+
+@pytest.mark.parametrize(("caps", "fails"), [({"low": 0.75}, set()), ({"low": 0.74}, FAILS)])
+def test_an_adverse_value_beyond_its_cap(
+    tmp_path: Path, caps: Mapping[str, float], fails: set[str]
+) -> None:
+    # Nine of twelve are low.
+    done = spread_fails(tmp_path / "one", UNEVEN, UNEVEN_BY_REGION, caps=caps)
+    assert done == fails
+
+
+@pytest.mark.parametrize(("entropy_l", "fails"), [(1.75, set()), (1.76, FAILS)])
+def test_a_class_that_is_less_even_than_promised(
+    tmp_path: Path, entropy_l: float, fails: set[str]
+) -> None:
+    # 1/4 and 3/4 are as even as 4 / 3 ** 0.75 = 1.7548 values.
+    done = spread_fails(tmp_path / "one", UNEVEN, UNEVEN_BY_REGION, entropy_l=entropy_l)
+    assert done == fails
+
+
+@pytest.mark.parametrize(
+    ("distance", "t", "fails"),
+    [
+        # In all 13 of 32 are high, 15 low, 4 missing; in the second class 4 of 8 high, 4 missing.
+        ("equal", 0.47, set()),
+        ("equal", 0.46, FAILS),
+        ("ordered", 0.24, set()),
+        ("ordered", 0.23, FAILS),
+    ],
+)
+def test_a_class_that_is_far_from_the_whole_table(
+    tmp_path: Path, distance: str, t: float, fails: set[str]
+) -> None:
+    done = spread_fails(tmp_path / "one", UNEVEN, UNEVEN_BY_REGION, t=t, t_distance=distance)
+    assert done == fails
+
+
+def test_values_of_one_group_are_nearer_in_a_hierarchy(tmp_path: Path) -> None:
+    # The first class has 3 of 12 high where all have 13 of 32: both values stand in one group.
+    rows = [row for row in UNEVEN if row[1] == "north"]
+    coarse = UNEVEN_BY_REGION[:24]
+    apart = {"t": 0.1, "groups": [["any", "any"]]}
+    equal = spread_fails(tmp_path / "equal", rows, coarse, **apart, t_distance="equal")
+    assert equal == FAILS
+    tree = spread_fails(tmp_path / "tree", rows, coarse, **apart, t_distance="hierarchical")
+    assert tree == set()
+
+
+def test_a_value_under_two_coarser_ones(tmp_path: Path) -> None:
+    """As if the region were a coarser level of the age: the old are in both."""
+    attributes = {"age": "place", "region": "place"}
+    failed = write(tmp_path, people(FINE), BY_REGION, attributes=attributes)
+    assert failed == {"fine: one level a column"}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from transforms.hierarchy import Codes, Hierarchy
+from transforms.histogram import distinct
 from transforms.recoding.regions import Regions, region_of
 
 
@@ -38,9 +39,10 @@ def nodes_of(
             for position, name in enumerate(columns)
         ]
         return np.stack(numbered, axis=1)
-    picked = [columns.index(name) for name in recoding.columns]
-    nodes, _ = region_nodes(codes[:, picked], recoding, hierarchies)
-    return nodes
+    picked = codes[:, [columns.index(name) for name in recoding.columns]]
+    first, combination = distinct(picked)
+    nodes, _ = region_nodes(picked[first], recoding, hierarchies)
+    return nodes[combination]
 
 
 def region_nodes(

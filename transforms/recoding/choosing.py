@@ -13,7 +13,8 @@ from transforms.histogram import Histogram, distinct, totals
 from transforms.plan import Alternative, Outcome, Plan, RegionList, TableFigures
 from transforms.recoding.applying import Levels, Recoding, ever_fewer
 from transforms.recoding.grouping import RowsOf
-from transforms.recoding.protect import Candidate, protect
+from transforms.recoding.loss import Costs
+from transforms.recoding.protect import Candidate, protect, recode
 from transforms.recoding.regions import Regions, choose_regions
 from transforms.recoding.search import GoOn, Say, search
 from transforms.recoding.weighing import Figures, LeadingTable, Weighing
@@ -68,7 +69,11 @@ def multidimensional(weighing: Weighing, say: Say, go_on: GoOn) -> Tried:
     lead = weighing.candidates[0]
     tried: list[tuple[float, Chosen]] = []
     regions_weighed = 0
+    least = Costs(lead.leaves, weighing.hierarchies, weighing.terms.weights).base[-1]
     for level in range(weighing.hierarchies[lead.sensitive].top):
+        if tried and least[level] >= tried[0][0]:
+            # Coarser values alone cost more than all of the best so far.
+            break
         say(f"regions with {lead.sensitive} on level {level}")
         regions = _regions(weighing, level, say, go_on)
         regions_weighed += len(regions.labels)
@@ -78,7 +83,7 @@ def multidimensional(weighing: Weighing, say: Say, go_on: GoOn) -> Tried:
             listed = _listed(fewer, weighing.hierarchies)
             loss = figures.tables[lead.name].loss
             tried.append((loss, Chosen(figures.sensitive_levels, listed, figures.tables)))
-    tried.sort(key=lambda each: each[0])
+            tried.sort(key=lambda each: each[0])
     outcome = Outcome(
         loss=tried[0][0] if tried else None,
         bound=None,
@@ -94,9 +99,8 @@ def _within_limits(
 ) -> tuple[Regions, Figures] | None:
     """Return the regions, or the first of them, that keep the limits in all tables."""
     for fewer in ever_fewer(regions):
-        leading = weighing.figures(weighing.candidates[0], fewer, level)
-        figures = leading and weighing.completed(fewer, level, leading)
-        if figures:
+        figures = weighing.weigh(fewer, level)
+        if figures is not None:
             return fewer, figures
     return None
 
@@ -246,10 +250,11 @@ def _broken(weighing: Weighing, candidate: Candidate) -> Sequence[str]:
     """Say what each level of the sensitive column breaks, the one that comes nearest."""
     terms, hierarchies = weighing.terms, weighing.hierarchies
     coarsest = Levels({name: hierarchies[name].top for name in candidate.own.columns})
+    everybody = recode(candidate, hierarchies, coarsest)
     offers = []
     for level in range(hierarchies[candidate.sensitive].top):
-        made = protect(candidate, hierarchies, coarsest, level, terms.limits.k_when_choosing, terms)
-        if weighing.figures(candidate, coarsest, level) is not None:
+        made = protect(everybody, hierarchies, level, terms.limits.k_when_choosing, terms)
+        if weighing.figures(everybody, level) is not None:
             return ()
         values = in_source(made.cells, hierarchies[candidate.sensitive])
         broken = [

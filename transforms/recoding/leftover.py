@@ -17,7 +17,10 @@ from transforms.recoding.lattice import Floats, node_numbers
 PROMISING = 30
 """So many classes are tried as the one that takes in the last few people."""
 
-Accept = Callable[[Codes, Codes], npt.NDArray[np.bool_]]
+Flags = npt.NDArray[np.bool_]
+Accept = Callable[[Codes, Codes], Flags]
+"""(m,) combinations (rows of the histogram) and the group 0..g-1 of each -> (g,) which groups may
+be published as they are, beyond having k people."""
 
 
 @dataclass(frozen=True)

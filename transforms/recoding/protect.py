@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from transforms.hierarchy import Hierarchy
+from transforms.hierarchy import Codes, Hierarchy
 from transforms.histogram import Histogram
 from transforms.plan import TableFigures
 from transforms.policy import Limits
@@ -86,20 +86,38 @@ class Protected:
     figures: TableFigures
 
 
+@dataclass(frozen=True)
+class Recoded:
+    """A table whose quasi-identifiers are recoded: node numbers (n, q) of each row of leaves."""
+
+    candidate: Candidate
+    leaves: Histogram
+    nodes: Codes
+
+
+def recode(
+    candidate: Candidate, hierarchies: Mapping[str, Hierarchy], recoding: Recoding
+) -> Recoded:
+    """Say what the people of a table are published as."""
+    leaves = candidate.own if isinstance(recoding, Levels) else candidate.leaves
+    columns = leaves.columns[:-1]
+    nodes = nodes_of(leaves.codes[:, :-1], columns, recoding, hierarchies)
+    own = [columns.index(name) for name in candidate.quasi_identifiers]
+    return Recoded(candidate, leaves, nodes[:, own])
+
+
 def protect(
-    candidate: Candidate,
-    hierarchies: Mapping[str, Hierarchy],
-    recoding: Recoding,
-    level: int,
-    k: int,
-    terms: Terms,
+    recoded: Recoded, hierarchies: Mapping[str, Hierarchy], level: int, k: int, terms: Terms
 ) -> Protected:
-    """Recode a table of at least one person and hide what too few people share.
+    """Hide what too few people of a table share; there is at least one person.
 
     level: of the sensitive column.
     """
+    candidate = recoded.candidate
     sensitive = hierarchies[candidate.sensitive]
-    cells = _recoded(candidate, hierarchies, recoding, level)
+    cells = count_cells(
+        recoded.leaves, candidate.quasi_identifiers, recoded.nodes, sensitive, level
+    )
     kept = suppress(cells, k, candidate.known_sums)
     left_out = cells.total - int(cells.sizes[kept].sum())
     if terms.suppressed == "other":
@@ -117,18 +135,6 @@ def protect(
         smallest_class=int(cells.sizes[kept].min(initial=cells.total)),
     )
     return Protected(cells, blanked, figures)
-
-
-def _recoded(
-    candidate: Candidate, hierarchies: Mapping[str, Hierarchy], recoding: Recoding, level: int
-) -> Cells:
-    leaves = candidate.own if isinstance(recoding, Levels) else candidate.leaves
-    columns = leaves.columns[:-1]
-    nodes = nodes_of(leaves.codes[:, :-1], columns, recoding, hierarchies)
-    own = [columns.index(name) for name in candidate.quasi_identifiers]
-    return count_cells(
-        leaves, candidate.quasi_identifiers, nodes[:, own], hierarchies[candidate.sensitive], level
-    )
 
 
 def loses_too_much(figures: TableFigures, limits: Limits) -> bool:

@@ -28,6 +28,15 @@ from transforms.recoding.leftover import Accept, Classes, take_in_what_is_left
 
 STEP = 0.02
 """Labels that cost so little more (of a column) than the cheapest are taken with it."""
+WORK = 5_000_000_000
+"""So many combinations are looked at, over all visits to nodes: about a minute of one core.
+
+What counts is work, not time: the same histogram has the same regions on any machine.
+"""
+VISIT = 10_000
+"""A visit to a node costs as much as looking at so many combinations, however few there are."""
+WIDENINGS = 6
+"""So often, as the work goes by, labels that cost twice as much more are taken at once."""
 TOLD = 10
 """Progress is told in so many parts."""
 
@@ -60,9 +69,9 @@ def choose_regions(
     `combinations`: distinct rows of leaf codes of at least one column, counted. `weights`: what a
     column's loss counts, above 0. `accept`: which groups of combinations may be published, None:
     all. Where it refuses the last ones, or everybody is fewer than k, combinations stay without a
-    region. Once `go_on` says no, what is still open is brought up level by level, the columns that
-    lose least first, and nothing else is weighed. The regions depend on the histogram's content
-    alone, not on its order.
+    region. Once the work is used up, or `go_on` says no, what is still open is brought up level by
+    level, the columns that lose least first, and nothing else is weighed. Unless `go_on` does, the
+    regions depend on the histogram's content alone, not on its order.
     """
     classes = cheapest_first(combinations, hierarchies, k, weights, accept, say, go_on)
     return Regions(combinations.columns, take_in_what_is_left(classes, k, accept))
@@ -102,7 +111,7 @@ def _walk(choice: _Choice, say: Say, go_on: Callable[[], bool]) -> None:
     heap = choice.offers()
     told = 0
     while heap and choice.enough():
-        if not go_on():
+        if choice.work >= WORK or not go_on():
             choice.bring_up()
             return
         due, number = heapq.heappop(heap)
@@ -125,6 +134,7 @@ class _Choice:
         self._crowd = Crowd(parts, combinations.people, k)
         self._labels: list[Codes] = []
         self.chosen = 0
+        self.work = 0
         self._of = np.full(len(combinations.people), -1, dtype=np.int64)
 
     @property
@@ -160,12 +170,14 @@ class _Choice:
         bound = sum(
             float(least[level]) for least, level in zip(self._crowd.least_losses, node, strict=True)
         )
-        if bound > due + STEP:
+        limit = due + STEP * 2 ** (self.work * WIDENINGS // WORK)
+        if bound > limit:
             return bound if np.isfinite(bound) else None
+        self.work += VISIT + len(self._crowd.rows)
         groups = self._crowd.groups(node)
         if groups is None:
             return None
-        now = groups.loss <= due + STEP
+        now = groups.loss <= limit
         self._close(node, groups.only(now))
         dearer = groups.loss[~now]
         return float(dearer.min()) if len(dearer) else None

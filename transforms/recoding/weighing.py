@@ -24,7 +24,14 @@ from transforms.plan import TableFigures
 from transforms.recoding.applying import Levels, Recoding
 from transforms.recoding.grouping import Grouping, Node
 from transforms.recoding.loss import Costs, Floors
-from transforms.recoding.protect import Candidate, Terms, loses_too_much, protect
+from transforms.recoding.protect import (
+    Candidate,
+    Recoded,
+    Terms,
+    loses_too_much,
+    protect,
+    recode,
+)
 
 
 @dataclass(frozen=True)
@@ -43,11 +50,14 @@ class Weighing:
     hierarchies: Mapping[str, Hierarchy]
     terms: Terms
 
-    def figures(self, candidate: Candidate, recoding: Recoding, level: int) -> TableFigures | None:
-        """Return what a recoding costs a table, None where it breaks a limit."""
+    def figures(self, recoded: Recoded, level: int) -> TableFigures | None:
+        """Return what a recoding costs a table, None where it breaks a limit.
+
+        level: of the table's sensitive column.
+        """
         limits = self.terms.limits
         at_k, with_margin = (
-            protect(candidate, self.hierarchies, recoding, level, k, self.terms).figures
+            protect(recoded, self.hierarchies, level, k, self.terms).figures
             for k in (limits.k, limits.k_when_choosing)
         )
         # Blanking is not monotone in k: the limits have to hold at both.
@@ -55,18 +65,25 @@ class Weighing:
             return None
         return at_k
 
-    def completed(self, recoding: Recoding, level: int, leading: TableFigures) -> Figures | None:
-        """Add the other tables' sensitive levels; None where one has none that fits.
+    def weigh(self, recoding: Recoding, level: int) -> Figures | None:
+        """Return what a recoding makes of all tables, None where one breaks a limit.
 
         level: of the leading table's sensitive column.
         """
+        recoded = recode(self.candidates[0], self.hierarchies, recoding)
+        leading = self.figures(recoded, level)
+        return None if leading is None else self._completed(recoding, level, leading)
+
+    def _completed(self, recoding: Recoding, level: int, leading: TableFigures) -> Figures | None:
+        """Add the other tables' sensitive levels; None where one has none that fits."""
         lead = self.candidates[0]
         levels, tables = {lead.sensitive: level}, {lead.name: leading}
         for candidate in self.candidates[1:]:
+            recoded = recode(candidate, self.hierarchies, recoding)
             offers = [
                 (figures.loss, own, figures)
                 for own in range(self.hierarchies[candidate.sensitive].top)
-                if (figures := self.figures(candidate, recoding, own))
+                if (figures := self.figures(recoded, own))
             ]
             if not offers:
                 return None
@@ -132,10 +149,8 @@ class LeadingTable:
 
     def weigh(self, node: Node) -> tuple[float, Figures] | None:
         """Return the leading table's loss, None where any table breaks a limit."""
-        levels = dict(zip(self.columns, node, strict=True))
-        lead, level = self._weighing.candidates[0], node[-1]
-        leading = self._weighing.figures(lead, Levels(levels), level)
-        if leading is None:
+        levels = Levels(dict(zip(self.columns, node, strict=True)))
+        weighed = self._weighing.weigh(levels, node[-1])
+        if weighed is None:
             return None
-        completed = self._weighing.completed(Levels(levels), level, leading)
-        return None if completed is None else (leading.loss, completed)
+        return weighed.tables[self._weighing.candidates[0].name].loss, weighed

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 from pipelines.boundary import sealed
 from pipelines.settings import DEMO_HOME, Settings, settings_from
-from pipelines.verbs import backup, grants, objections, release, setup, status
+from pipelines.verbs import backup, grants, objections, recode, release, setup, status
 from pipelines.verbs.terminal import day
 from transforms.errors import PrivacyError
 
@@ -86,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     status.add_verbs(verbs, everywhere)
     backup.add_verbs(verbs, everywhere)
     grants.add_verbs(verbs, everywhere)
+    recode.add_verbs(verbs)
     return parser
 
 

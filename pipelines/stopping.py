@@ -22,6 +22,7 @@ class Stop:
     """
 
     signal: int | None = None
+    _only_noted = False
 
     @contextmanager
     def heard(self) -> Iterator[None]:
@@ -33,14 +34,28 @@ class Stop:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Let the first signal in the block unwind nothing: what is done there looks at `signal`.
+
+        Who sends a second one has no patience for that.
+        """
+        self._only_noted = True
+        try:
+            yield
+        finally:
+            self._only_noted = False
+
     def _hear(self, number: int, _frame: FrameType | None) -> None:
-        if self.signal is None:
+        first = self.signal is None
+        if first:
             self.signal = number
-        raise KeyboardInterrupt
+        if not (first and self._only_noted):
+            raise KeyboardInterrupt
 
 
 @contextmanager
-def stoppable(target: Path, untouched: str) -> Iterator[None]:
+def stoppable(target: Path, untouched: str) -> Iterator[Stop]:
     """Let a signal unwind what is done in the block, then say so in one line and exit.
 
     target: what the block puts in its place at its end, in one step; untouched: what is said where
@@ -49,7 +64,7 @@ def stoppable(target: Path, untouched: str) -> Iterator[None]:
     stop, before = Stop(), _identity(target)
     try:
         with stop.heard():
-            yield
+            yield stop
     except BaseException:
         if stop.signal is None:
             raise

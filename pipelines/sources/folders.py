@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import codecs
 import csv as csv_module
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 
 from pipelines.sources.bank import Schema, batches_of, reading
+from pipelines.sources.quotes import stray_quote
 from transforms.errors import PolicyError, SourceError
 from transforms.policy import Csv, Kind, Policy
 from transforms.steps.conform import kind_of
@@ -277,32 +277,12 @@ def _opened(
 
 
 def _check_quotes(table: str, path: Path, form: Csv) -> None:
-    """Raise SourceError where a quotation mark stands where it opens or closes nothing.
-
-    One that is never closed, or closed by the next row's, would swallow the rows between; Arrow
-    does not mind.
-    """
-    if not _holds_quotes(path):
-        return
-    before = csv_module.field_size_limit(BLOCK_BYTES)
-    try:
-        with path.open(encoding=_encoding(form), newline="") as lines:
-            reader = csv_module.reader(lines, delimiter=form.separator, strict=True)
-            try:
-                deque(reader, maxlen=0)
-            except csv_module.Error:
-                raise SourceError(
-                    f"table {table}, line {reader.line_num} of {path.name}: a quotation mark opens "
-                    f"or closes no field there, or the file ends within one: mend the file, or "
-                    f"correct the policy's separator"
-                ) from None
-    finally:
-        csv_module.field_size_limit(before)
-
-
-def _holds_quotes(path: Path) -> bool:
-    with path.open("rb") as file:
-        return any(b'"' in block for block in iter(lambda: file.read(BLOCK_BYTES), b""))
+    line = stray_quote(path, _encoding(form), form.separator)
+    if line is not None:
+        raise SourceError(
+            f"table {table}, line {line} of {path.name}: a quotation mark opens or closes no field "
+            f"there, or the file ends within one: mend the file, or correct the policy's separator"
+        )
 
 
 def _check_encoding(encoding: str) -> None:

@@ -54,7 +54,7 @@ class Ladder:
         if label is None:
             return Fraction(0)
         covered = sum(line[level] == label for line in self.lines)
-        return Fraction(covered - 1, len(self.lines) - 1)
+        return Fraction(covered - 1, max(len(self.lines) - 1, 1))
 
 
 Ladders = Mapping[str, Ladder]

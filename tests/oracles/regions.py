@@ -5,7 +5,7 @@ A label is a row of nodes, a node its level and what it is called there; None is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import product
 
@@ -100,6 +100,3 @@ def _above(node: Node, leaves: Sequence[str | None], ladder: Ladder) -> Node:
         if all(ladder.up(leaf, 0, higher) == lifted for leaf in leaves):
             return higher, lifted
     raise AssertionError
-
-
-Accepts = Callable[[Sequence[Row]], bool]

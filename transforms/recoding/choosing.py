@@ -71,8 +71,8 @@ def multidimensional(weighing: Weighing, say: Say, go_on: GoOn) -> Tried:
     regions_weighed = 0
     least = Costs(lead.leaves, weighing.hierarchies, weighing.terms.weights).base[-1]
     for level in range(weighing.hierarchies[lead.sensitive].top):
-        if tried and least[level] >= tried[0][0]:
-            # Coarser values alone cost more than all of the best so far.
+        if tried and (least[level] >= tried[0][0] or not go_on()):
+            # Coarser values alone cost more than all of the best so far, or the time is up.
             break
         say(f"regions with {lead.sensitive} on level {level}")
         regions = _regions(weighing, level, say, go_on)
@@ -148,10 +148,14 @@ class _Telling:
         everybody = np.ones(len(cells.sizes), dtype=bool)
         shown = show(cells, everybody, k)
         # Compared with the whole table, not with these groups alone.
-        table = replace(
-            in_table(cells, everybody, shown, self._sensitive), everybody=self._everybody
+        source, table = (
+            replace(values, everybody=self._everybody)
+            for values in (
+                in_source(cells, self._sensitive),
+                in_table(cells, everybody, shown, self._sensitive),
+            )
         )
-        fails = shows_a_value(cells, k) & tells_too_much(cells, table, self._tells)
+        fails = shows_a_value(cells, k) & tells_too_much(source, table, self._tells)
         known = np.where(cells.value == cells.null, 0, cells.people)
         blanked = totals(cells.of, known - shown, len(cells.sizes))
         accepted: Mask = ~fails & (blanked <= self._limits.blanking * cells.sizes)

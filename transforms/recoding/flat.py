@@ -38,8 +38,8 @@ class Demands:
     weights: Mapping[str, float] = field(default_factory=dict)
 
     def most_left_out(self, people: int) -> int:
-        """Return how many people may be left out."""
-        return int(self.suppression * people + 1e-9)
+        """Return how many people may be left out; a table without anybody is no recoding."""
+        return min(int(self.suppression * people + 1e-9), people - 1)
 
 
 @dataclass(frozen=True)

@@ -28,14 +28,14 @@ from transforms.recoding.leftover import Accept, Classes, take_in_what_is_left
 
 STEP = 0.02
 """Labels that cost so little more (of a column) than the cheapest are taken with it."""
-WORK = 5_000_000_000
+WORK = 6_500_000_000
 """So many combinations are looked at, over all visits to nodes: about a minute of one core.
 
 What counts is work, not time: the same histogram has the same regions on any machine.
 """
 VISIT = 10_000
 """A visit to a node costs as much as looking at so many combinations, however few there are."""
-WIDENINGS = 6
+WIDENINGS = 10
 """So often, as the work goes by, labels that cost twice as much more are taken at once."""
 TOLD = 10
 """Progress is told in so many parts."""

@@ -33,6 +33,9 @@ from transforms.recoding.protect import (
     recode,
 )
 
+TOLERANCE = 1e-9
+"""Sums of shares are not exact; nothing is pruned for their last digits."""
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -125,14 +128,15 @@ class LeadingTable:
         """Leave out small classes and blank small cells: finer recodings do so too."""
         limits, total = self._weighing.terms.limits, int(self._people.sum())
         sizes, of = self._classes.sizes(node[:-1])
-        if int(sizes[sizes < limits.k_when_choosing].sum()) > limits.suppression * total:
+        # Divided as `protect` does it, so that both round alike at the limit.
+        if int(sizes[sizes < limits.k_when_choosing].sum()) / total > limits.suppression:
             return None
         cells, cell = self._cells.sizes(node)
         of_cell = cells[cell]
         small = self._known & (of_cell < limits.k_when_choosing)
         # Of these, those in small classes are left out, and the others are blanked.
-        blanked = int(self._people[small].sum()) - limits.suppression * total
-        if self._blanks and blanked > limits.blanking * total:
+        blanked = int(self._people[small].sum()) / total - limits.suppression
+        if self._blanks and blanked > limits.blanking + TOLERANCE:
             return None
         left_out = sizes[of] < limits.k
         lost = left_out | (self._known & (of_cell < limits.k))

@@ -205,7 +205,8 @@ class LiftCap:
         if values.null >= 0:
             share[values.null] = 0
         share /= max(float(share.sum()), ROUNDING)
-        caps: Shares = np.floor(100 * np.minimum(self.most, self.factor * share + self.plus)) / 100
+        most = np.minimum(self.most, self.factor * share + self.plus)
+        caps: Shares = np.floor(100 * (most + ROUNDING)) / 100
         return caps
 
     @property

@@ -50,7 +50,8 @@ def blank(
     """
     shown = show(cells, kept, k)
     shows = kept & shows_a_value(cells, k)
-    failing = shows & tells_too_much(cells, in_table(cells, kept, shown, sensitive), tells)
+    source, table = in_source(cells, sensitive), in_table(cells, kept, shown, sensitive)
+    failing = shows & tells_too_much(source, table, tells)
     group = parent_groups(cells, kept, hierarchies) if failing.any() else np.zeros_like(cells.sizes)
     while failing.any():
         blanked = kept & np.isin(group, group[failing])
@@ -66,9 +67,8 @@ def show(cells: Cells, kept: Mask, k: int) -> Codes:
     return _fill_short_blanks(cells, kept, np.where(visible, cells.people, 0), k)
 
 
-def tells_too_much(cells: Cells, table: Values, tells: Tells) -> Mask:
+def tells_too_much(source: Values, table: Values, tells: Tells) -> Mask:
     """Return the classes that break a criterion, in the source or in the table."""
-    source = in_source(cells, table.hierarchy)
     return _broken(tells.source, source) | _broken(tells.table, table)
 
 

@@ -316,7 +316,7 @@ def test_the_leaves_of_these_examples_are_where_the_examples_say() -> None:
         for savings in range(len(AMOUNTS))
     ]
     for seed in range(20):
-        leaves = counted(bank(everybody, seed=seed)).candidates[1].leaves
+        leaves = counted(bank(everybody, seed=seed)).candidates[1].own
         assert sorted(zip(leaves.codes[:, 0], leaves.codes[:, 2], strict=True)) == [
             (person.age, person.savings) for person in everybody
         ]

@@ -14,8 +14,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from transforms.errors import PolicyError
-from transforms.hierarchy import Hierarchy, band_hierarchy, lookup_hierarchy
-from transforms.policy import Bands, Lookup, Policy
+from transforms.hierarchy import OTHER, Hierarchy, band_hierarchy, lookup_hierarchy
+from transforms.policy import Bands, Lookup, Method, Policy
+from transforms.steps.layout import MISSING, check_marks, check_names, lay_out
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,22 @@ def load_policy(path: Path) -> LoadedPolicy:
         name: named[attribute.hierarchy] for name, attribute in policy.attributes.items()
     }
     _check_adverse(policy, hierarchies)
+    _check_layout(policy, hierarchies)
     return LoadedPolicy(path, policy, hierarchies, digest)
+
+
+def _check_layout(policy: Policy, hierarchies: Mapping[str, Hierarchy]) -> None:
+    """Raise PolicyError where a table could not say what it means."""
+    regions = policy.recoding.method is Method.MULTIDIMENSIONAL
+    marks = [
+        *([MISSING] if regions else []),
+        *([OTHER] if policy.recoding.suppressed == "other" else []),
+    ]
+    for table in policy.microdata.values():
+        quasi = {name: hierarchies[name] for name in table.quasi_identifiers}
+        levels = None if regions else dict.fromkeys(quasi, 0)
+        check_names(lay_out(table.quasi_identifiers, quasi, levels), table.sensitive)
+        check_marks(quasi, marks)
 
 
 def _check_adverse(policy: Policy, hierarchies: Mapping[str, Hierarchy]) -> None:

@@ -38,6 +38,7 @@ from transforms.steps.derive import add_totals, total_attributes
 from transforms.steps.encode import encode, refuse_unlisted, unlisted_counts
 from transforms.steps.exclude import LeftOut
 from transforms.steps.gather import Circumstances, Tables, gather_people, gather_tallies
+from transforms.steps.layout import lay_out
 from transforms.steps.tabulate import tabulate
 from transforms.steps.unlink import unlink
 
@@ -210,8 +211,10 @@ def _table(
             f"limits are {limits.suppression:.0%} and {limits.blanking:.0%}: the bank has changed "
             f"since it was chosen; choose a new one with `clause16 plan`"
         )
-    rows = tabulate(cells, protected.blanked, hierarchies, candidate.sensitive, plan.method)
-    caps = _caps(candidate, hierarchies[candidate.sensitive], cells, terms)
+    sensitive = hierarchies[candidate.sensitive]
+    columns = lay_out(candidate.quasi_identifiers, hierarchies, plan.common_levels)
+    rows = tabulate(cells, protected.blanked, columns, candidate.sensitive, sensitive)
+    caps = _caps(candidate, sensitive, cells, terms)
     return Table(candidate.name, rows, figures, candidate.leaves.total, caps)
 
 

@@ -18,7 +18,7 @@ from transforms.errors import band, share_said
 from transforms.hierarchy import OTHER, Hierarchy
 from transforms.plan import Approval, Plan
 from transforms.policy import Distance, Forbidden, Method, Policy, Role
-from transforms.steps.tabulate import MISSING, PublishedColumn, published_columns
+from transforms.steps.layout import MISSING, Column, lay_out
 
 
 class _Frozen(BaseModel):
@@ -200,15 +200,10 @@ def _table_entry(
     table: Table, policy: Policy, hierarchies: Mapping[str, Hierarchy], plan: Plan
 ) -> TableEntry:
     declared = policy.microdata[table.name]
-    published = tuple(
-        column
-        for name in declared.quasi_identifiers
-        for column in published_columns(name, hierarchies[name], plan.method)
-    )
-    sensitive = PublishedColumn(declared.sensitive, declared.sensitive, None)
+    published = lay_out(declared.quasi_identifiers, hierarchies, plan.common_levels)
+    sensitive = lay_out((declared.sensitive,), hierarchies, plan.levels)
     columns = tuple(
-        _column_entry(column, policy, hierarchies[column.attribute], plan)
-        for column in (*published, sensitive)
+        _column_entry(column, policy, hierarchies[column.of]) for column in (*published, *sensitive)
     )
     return TableEntry(
         kind="microdata",
@@ -244,16 +239,13 @@ def _spread(table: Table, policy: Policy, sensitive: Hierarchy, plan: Plan) -> S
     )
 
 
-def _column_entry(
-    column: PublishedColumn, policy: Policy, hierarchy: Hierarchy, plan: Plan
-) -> ColumnEntry:
-    attribute = policy.attributes[column.attribute]
-    level = plan.levels[column.attribute] if column.level is None else column.level
+def _column_entry(column: Column, policy: Policy, hierarchy: Hierarchy) -> ColumnEntry:
+    attribute, level = policy.attributes[column.of], column.level
     sensitive = attribute.role is Role.SENSITIVE
     folded = policy.recoding.suppressed == "other" and not sensitive
     return ColumnEntry(
         name=column.name,
-        attribute=column.attribute,
+        attribute=column.of,
         role=attribute.role,
         meaning=attribute.meaning,
         clause=attribute.clause,
@@ -261,7 +253,7 @@ def _column_entry(
         coarsest=hierarchy.top,
         domain=(
             *hierarchy.labels(level),
-            *((MISSING,) if column.level is not None else ()),
+            *((MISSING,) if column.name != column.of else ()),
             *((OTHER,) if folded else ()),
         ),
         may_be_missing=sensitive or level < hierarchy.top,

@@ -110,6 +110,11 @@ class Plan(_Frozen):
         return self.outcomes[self.method]
 
     @property
+    def common_levels(self) -> dict[str, int] | None:
+        """The one level of each attribute; None where each region has its own."""
+        return self.levels if self.regions is None else None
+
+    @property
     def digest(self) -> str:
         """What the plan does, in 64 hexadecimal digits: the same recoding, the same digest."""
         deeds = {

@@ -529,14 +529,8 @@ def _problems(policy: Policy) -> Iterator[str]:
 
 
 def _recoding_problems(policy: Policy) -> Iterator[str]:
-    attributes = set(policy.attributes)
-    for name in sorted(set(policy.recoding.weights) - attributes):
+    for name in sorted(set(policy.recoding.weights) - set(policy.attributes)):
         yield f'recoding.weights names "{name}", which no table publishes'
-    if policy.recoding.method is Method.MULTIDIMENSIONAL:
-        for name in sorted(attributes):
-            stem, _, level = name.rpartition("_")
-            if stem in attributes and level.isdecimal():
-                yield f'the attribute "{name}" is called like a level of "{stem}": rename it'
 
 
 def _subject_problems(policy: Policy) -> Iterator[str]:

@@ -16,7 +16,6 @@ from transforms.errors import Refused
 from transforms.hierarchy import OTHER, Codes, Hierarchy
 from transforms.policy import Distance
 from transforms.recoding.flat import Demands, Recoded, values_of
-from transforms.recoding.layout import Column
 from transforms.risk.criteria import (
     Closeness,
     Criterion,
@@ -26,6 +25,7 @@ from transforms.risk.criteria import (
     LiftCap,
     distances,
 )
+from transforms.steps.layout import Column
 
 ROUNDING = 1e-9
 SAME_LOSS = 1e-6

@@ -21,7 +21,8 @@ from transforms.hierarchy import OTHER, Codes, Hierarchy
 from transforms.histogram import totals
 from transforms.policy import Method
 from transforms.recoding.flat import Demands, Recoded, recode_flat, values_of
-from transforms.recoding.layout import (
+from transforms.risk.criteria import LargestShare, LiftCap
+from transforms.steps.layout import (
     MISSING,
     Column,
     DistinctRows,
@@ -31,7 +32,6 @@ from transforms.recoding.layout import (
     distinct_rows,
     lay_out,
 )
-from transforms.risk.criteria import LargestShare, LiftCap
 
 log = logging.getLogger("clause16")
 

@@ -18,7 +18,7 @@ import polars as pl
 
 from pipelines.files import sync_folder
 from transforms.errors import ReleaseError, UsageError
-from transforms.recoding.layout import DistinctRows
+from transforms.steps.layout import DistinctRows
 
 ROWS_A_PIECE = 1 << 19
 KINDS = (".csv", ".parquet")

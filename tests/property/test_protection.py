@@ -51,12 +51,13 @@ from oracles.plain import parent_groups as plain_parent_groups
 from transforms.anonymise import Table
 from transforms.histogram import histogram
 from transforms.plan import Plan
-from transforms.policy import Method, Policy
+from transforms.policy import Policy
 from transforms.recoding.applying import Levels, nodes_of
 from transforms.recoding.protect import Candidate
 from transforms.risk.classes import Cells
 from transforms.steps.blank import parent_groups
 from transforms.steps.encode import encode
+from transforms.steps.layout import lay_out
 from transforms.steps.tabulate import tabulate
 
 protections = st.builds(policy_limits, st.sampled_from([2, 3, 5]), st.sampled_from([2, 3])).map(
@@ -155,9 +156,9 @@ def test_a_table_is_what_a_second_opinion_makes_of_the_same_people(
     for candidate, table in zip(counted(bank(people)).candidates, wanted(people), strict=True):
         ours = protect_at(candidate, levels, policy.limits)
         rows, price = made(table, LADDERS, levels, k, l)
-        told = tabulate(
-            ours.cells, ours.blanked, HIERARCHIES, candidate.sensitive, Method.FULL_DOMAIN
-        )
+        columns = lay_out(candidate.quasi_identifiers, HIERARCHIES, levels)
+        sensitive = HIERARCHIES[candidate.sensitive]
+        told = tabulate(ours.cells, ours.blanked, columns, candidate.sensitive, sensitive)
         assert {row[:-1]: row[-1] for row in told.rows()} == rows
         assert ours.figures.loss == pytest.approx(float(price.loss))
         assert ours.figures.left_out == pytest.approx(float(price.left_out))

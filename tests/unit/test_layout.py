@@ -7,7 +7,7 @@ import pytest
 
 from transforms.errors import PolicyError
 from transforms.hierarchy import OTHER, lookup_hierarchy
-from transforms.recoding.layout import (
+from transforms.steps.layout import (
     MISSING,
     Rows,
     check_marks,

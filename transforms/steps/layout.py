@@ -18,11 +18,12 @@ from transforms.hierarchy import Codes, Hierarchy
 from transforms.histogram import distinct, totals
 
 MISSING = "(missing)"
+"""A missing value where NULL says that a level is finer than what is released."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column to write. of: the quasi-identifier.
+    """One column to write. of: the quasi-identifier; level: the finest that it shows.
 
     labels: for each of its node numbers what is written, None where nothing is; nodes: the numbers
     that can be written at all.
@@ -30,6 +31,7 @@ class Column:
 
     name: str
     of: str
+    level: int
     labels: tuple[str | None, ...]
     nodes: range
 
@@ -62,7 +64,7 @@ def lay_out(
 
 def _at_level(name: str, hierarchy: Hierarchy, level: int) -> Column:
     first, end = hierarchy.offsets[level : level + 2].tolist()
-    return Column(name, name, hierarchy.node_labels, range(first, end))
+    return Column(name, name, level, hierarchy.node_labels, range(first, end))
 
 
 def _of_levels(name: str, hierarchy: Hierarchy) -> Iterator[Column]:
@@ -72,7 +74,7 @@ def _of_levels(name: str, hierarchy: Hierarchy) -> Iterator[Column]:
         finer = (hierarchy.node_levels <= level).tolist()
         finer[hierarchy.other] = True
         labels = [said[node] if shown else None for node, shown in zip(lifted, finer, strict=True)]
-        yield Column(f"{name}_{level}", name, tuple(labels), range(len(labels)))
+        yield Column(f"{name}_{level}", name, level, tuple(labels), range(len(labels)))
 
 
 def check_names(columns: Sequence[Column], sensitive: str | None) -> None:
@@ -117,14 +119,15 @@ def distinct_rows(
         codes = np.column_stack([codes, rows.sensitive])
     first, group = distinct(codes)
     nodes = dict(zip(quasi_identifiers, codes[first].T, strict=False))
-    labels = [_labels(column.name, column.labels, nodes[column.of]) for column in columns]
+    labels = [labelled(column.name, column.labels, nodes[column.of]) for column in columns]
     if sensitive is not None:
-        labels.append(_labels(sensitive.name, (*sensitive.leaves, None), codes[first, -1]))
+        labels.append(labelled(sensitive.name, (*sensitive.leaves, None), codes[first, -1]))
     said = pl.DataFrame(labels)
     # Byte order, missing last: what DuckDB's ORDER BY ALL gives, so anybody can check it.
     order = said.select(pl.arg_sort_by(said.columns, nulls_last=True)).to_series()
     return DistinctRows(said[order], totals(group, rows.people, len(first))[order.to_numpy()])
 
 
-def _labels(name: str, labels: Sequence[str | None], codes: Codes) -> pl.Series:
+def labelled(name: str, labels: Sequence[str | None], codes: Codes) -> pl.Series:
+    """Return the label of each code."""
     return pl.Series(name, labels, dtype=pl.String)[pl.Series(codes)]

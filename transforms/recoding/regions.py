@@ -195,17 +195,20 @@ class _Choice:
             groups = groups.only(self._accept(rows, groups.of))
         if not len(groups.first):
             return
-        self._of[self._crowd.rows[groups.members]] = groups.of + self.chosen
         first = self._crowd.rows[groups.first]
-        self._labels.append(
-            np.concatenate(
-                [
-                    block.nodes(block.levels[level])[block.code[first]]
-                    for block, level in zip(self._blocks, node, strict=True)
-                ],
-                axis=1,
-            )
+        labels = np.concatenate(
+            [
+                block.nodes(block.levels[level])[block.code[first]]
+                for block, level in zip(self._blocks, node, strict=True)
+            ],
+            axis=1,
         )
+        # Groups come in the order of their hashes, on which nothing may depend.
+        order = np.lexsort(labels.T[::-1])
+        place = np.empty(len(order), dtype=np.int64)
+        place[order] = np.arange(self.chosen, self.chosen + len(order))
+        self._of[self._crowd.rows[groups.members]] = place[groups.of]
+        self._labels.append(labels[order])
         self.chosen += len(first)
         self._crowd.close(groups)
 

@@ -24,10 +24,10 @@ from oracles.regions import (
 
 from transforms.hierarchy import Codes, Hierarchy, lookup_hierarchy
 from transforms.histogram import Histogram
-from transforms.recoding import crowd, lattice, leftover
-from transforms.recoding import regions as regions_module
-from transforms.recoding.leftover import Accept, Flags
-from transforms.recoding.regions import (
+from transforms.recoding.multidimensional import crowd, lattice, leftover
+from transforms.recoding.multidimensional import regions as regions_module
+from transforms.recoding.multidimensional.leftover import Accept, Flags
+from transforms.recoding.multidimensional.regions import (
     STEP,
     Regions,
     cheapest_first,

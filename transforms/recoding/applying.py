@@ -13,7 +13,7 @@ import numpy as np
 
 from transforms.hierarchy import Codes, Hierarchy
 from transforms.histogram import distinct
-from transforms.recoding.regions import Regions, region_of
+from transforms.recoding.multidimensional.regions import Regions, region_of
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from transforms.plan import Alternative, Outcome, Plan, RegionList, TableFigures
 from transforms.recoding.applying import Levels, Recoding, ever_fewer
 from transforms.recoding.grouping import RowsOf
 from transforms.recoding.loss import Costs
+from transforms.recoding.multidimensional.regions import Regions, choose_regions
 from transforms.recoding.protect import Candidate, protect, recode
-from transforms.recoding.regions import Regions, choose_regions
 from transforms.recoding.search import GoOn, Say, search
 from transforms.recoding.weighing import Figures, LeadingTable, Weighing
 from transforms.risk.classes import Cells

@@ -19,7 +19,7 @@ from transforms.policy import Method
 from transforms.recoding.applying import Levels, ever_fewer, nodes_of, region_nodes
 from transforms.recoding.grouping import Grouping, Node, RowsOf
 from transforms.recoding.loss import Costs, Floors
-from transforms.recoding.regions import choose_regions
+from transforms.recoding.multidimensional.regions import choose_regions
 from transforms.recoding.search import GoOn, Say, search
 from transforms.risk.criteria import Criterion, Mask, Shares, Values, shares_of_values
 

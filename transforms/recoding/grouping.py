@@ -7,12 +7,14 @@ key is then one look-up a block instead of one a column.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from transforms.errors import PolicyError
 from transforms.hierarchy import Codes, Hierarchy
 from transforms.histogram import Histogram, distinct
 
@@ -22,9 +24,27 @@ BLOCK = 65_536
 DIRECT = 8
 """Up to so many possible keys a combination a table of sums beats a sort."""
 
+LARGEST_LATTICE = 2_000_000
+MOST_COLUMNS = 30
+
 Node = tuple[int, ...]
 """A level for each column."""
 Keys = npt.NDArray[np.int64]
+
+
+def lattice_size(tops: Node) -> int:
+    """Return how many recodings there are; raises PolicyError where memory is too small for them.
+
+    tops: the coarsest level of each column.
+    """
+    size = math.prod(top + 1 for top in tops)
+    if size > LARGEST_LATTICE or len(tops) > MOST_COLUMNS:
+        raise PolicyError(
+            f"{size:,} recodings of {len(tops)} columns are too many to search (at most "
+            f"{LARGEST_LATTICE:,} and {MOST_COLUMNS}): take quasi-identifiers out of the table, or "
+            f"levels out of their hierarchies"
+        )
+    return size
 
 
 @dataclass(frozen=True)

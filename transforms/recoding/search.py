@@ -21,12 +21,9 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from transforms.errors import PolicyError
-from transforms.recoding.grouping import Node
+from transforms.recoding.grouping import Node, lattice_size
 from transforms.recoding.loss import Floors
 
-LARGEST_LATTICE = 4_000_000
-MOST_COLUMNS = 30
 ALTERNATIVES = 5
 TOLERANCE = 1e-12
 """Two losses this near are one: sums of shares are exact to some 1e-15."""
@@ -115,13 +112,7 @@ class _Looking(Generic[W]):
         self._weigher = weigher
         self._tops = weigher.tops
         self._base = weigher.base
-        self._size = int(np.prod([top + 1 for top in self._tops], dtype=object))
-        if self._size > LARGEST_LATTICE or len(self._tops) > MOST_COLUMNS:
-            raise PolicyError(
-                f"{self._size:,} recodings of {len(self._tops)} columns are too many to search "
-                f"(at most {LARGEST_LATTICE:,} and {MOST_COLUMNS}): take quasi-identifiers out of "
-                f"the table, or levels out of their hierarchies"
-            )
+        self._size = lattice_size(self._tops)
         self._bounds = _sums(self._base)
         self._fits: dict[Node, bool] = {}
         self._best: list[Weighed[W]] = []

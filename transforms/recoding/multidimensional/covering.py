@@ -8,7 +8,14 @@ import numpy as np
 
 from transforms.hierarchy import Codes, Hierarchy
 from transforms.histogram import distinct
-from transforms.recoding.lattice import Block, Column, Hashes, in_blocks, mixed, node_numbers
+from transforms.recoding.multidimensional.lattice import (
+    Block,
+    Column,
+    Hashes,
+    in_blocks,
+    mixed,
+    node_numbers,
+)
 
 WINDOW = 64
 """So many labels are looked through at once for where a run of one node ends."""

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from transforms.hierarchy import Codes, Hierarchy
 from transforms.histogram import Histogram, totals
-from transforms.recoding.covering import finest_numbers
-from transforms.recoding.lattice import Floats, node_numbers
+from transforms.recoding.multidimensional.covering import finest_numbers
+from transforms.recoding.multidimensional.lattice import Floats, node_numbers
 
 PROMISING = 30
 """So many classes are tried as the one that takes in the last few people."""

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from transforms.hierarchy import Codes
 from transforms.histogram import distinct
-from transforms.recoding.lattice import Block, Floats, Hashes, Node
+from transforms.recoding.multidimensional.lattice import Block, Floats, Hashes, Node
 
 PLACES = 8
 """Hashed places for each k people: more of them keep groups apart, fewer are read sooner."""

@@ -21,10 +21,11 @@ import numpy as np
 
 from transforms.hierarchy import Codes, Hierarchy
 from transforms.histogram import Histogram
-from transforms.recoding.covering import first_covering
-from transforms.recoding.crowd import Crowd, Groups
-from transforms.recoding.lattice import Block, Node, blocks
-from transforms.recoding.leftover import Accept, Classes, take_in_what_is_left
+from transforms.recoding.grouping import lattice_size
+from transforms.recoding.multidimensional.covering import first_covering
+from transforms.recoding.multidimensional.crowd import Crowd, Groups
+from transforms.recoding.multidimensional.lattice import Block, Node, blocks
+from transforms.recoding.multidimensional.leftover import Accept, Classes, take_in_what_is_left
 
 STEP = 0.02
 """Labels that cost so little more (of a column) than the cheapest are taken with it."""
@@ -71,7 +72,8 @@ def choose_regions(
     all. Where it refuses the last ones, or everybody is fewer than k, combinations stay without a
     region. Once the work is used up, or `go_on` says no, what is still open is brought up level by
     level, the columns that lose least first, and nothing else is weighed. Unless `go_on` does, the
-    regions depend on the histogram's content alone, not on its order.
+    regions depend on the histogram's content alone, not on its order. Raises PolicyError where the
+    lattice is too large for memory.
     """
     classes = cheapest_first(combinations, hierarchies, k, weights, accept, say, go_on)
     return Regions(combinations.columns, take_in_what_is_left(classes, k, accept))
@@ -87,6 +89,7 @@ def cheapest_first(
     go_on: Callable[[], bool],
 ) -> Classes:
     """Return the labels that `choose_regions` takes, those left over without one still."""
+    lattice_size(tuple(hierarchies[name].top for name in combinations.columns))
     choice = _Choice(combinations, blocks(combinations, hierarchies, weights), k, accept)
     _walk(choice, say, go_on)
     return Classes(

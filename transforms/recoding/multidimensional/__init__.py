@@ -1,0 +1,1 @@
+"""Multidimensional recoding: a region for each combination, the cheapest label first."""

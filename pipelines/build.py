@@ -51,7 +51,7 @@ def build(settings: Settings, intake: Intake, staging: Path) -> None:
     loaded = intake.loaded
     plan = stored_plan(settings)
     if plan is not None:
-        check_plan(plan, loaded.digest)
+        check_plan(plan, loaded.policy, loaded.digest, loaded.hierarchies)
     approval = approval_for(settings, loaded.policy, plan)
     counted = count(settings, intake)
     if plan is None:

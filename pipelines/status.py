@@ -237,7 +237,7 @@ def _approval(settings: Settings) -> Approval | None:
 
     loaded = load_policy(settings.policy)
     if plan is not None:
-        check_plan(plan, loaded.digest)
+        check_plan(plan, loaded.policy, loaded.digest, loaded.hierarchies)
     return approval_for(settings, loaded.policy, plan)
 
 

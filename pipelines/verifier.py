@@ -13,7 +13,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -398,11 +398,15 @@ def _no_holes(opened: _Opened) -> Check:
     for fine, finer in opened.tables.items():
         for coarse, coarser in opened.tables.items():
             shared = coarser["quasi_identifiers"]
-            if set(shared) < set(finer["quasi_identifiers"]):
+            if fine != coarse and set(shared) <= set(finer["quasi_identifiers"]):
                 holes = opened.one(_holes_query(fine, coarse, shared, opened.k))
                 if holes != 0:
                     finding = f"{coarse} minus {fine} singles out fewer than {opened.k} people"
                     return Check("no holes", passed=False, finding=finding)
+    counts = [opened.one(f"SELECT count(*) FROM {_table(name)}") for name in opened.tables]
+    if any(0 < abs(one - other) < opened.k for one, other in combinations(counts, 2)):
+        finding = f"two tables are about numbers of people that differ by fewer than {opened.k}"
+        return Check("no holes", passed=False, finding=finding)
     return Check("no holes", passed=True)
 
 
@@ -411,9 +415,9 @@ def _holes_query(fine: str, coarse: str, shared: Sequence[str], k: int) -> str:
     same = " AND ".join(f"f.{_quoted(c)} IS NOT DISTINCT FROM c.{_quoted(c)}" for c in shared)
     return (
         f"SELECT count(*) FROM "
-        f"(SELECT {group}, count(*) AS n FROM {_table(coarse)} GROUP BY ALL) c LEFT JOIN "
+        f"(SELECT {group}, count(*) AS n FROM {_table(coarse)} GROUP BY ALL) c FULL JOIN "
         f"(SELECT {group}, count(*) AS n FROM {_table(fine)} GROUP BY ALL) f ON {same} "
-        f"WHERE c.n <> coalesce(f.n, 0) AND abs(c.n - coalesce(f.n, 0)) < {k}"
+        f"WHERE abs(coalesce(c.n, 0) - coalesce(f.n, 0)) BETWEEN 1 AND {k - 1}"
     )
 
 

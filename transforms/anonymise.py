@@ -141,7 +141,7 @@ def choose_plan(
     }
     taken, lead = tried[policy.recoding.method], population.candidates[0]
     if not taken.chosen:
-        raise Refused(why_not(weighing))
+        raise Refused(why_not(weighing) if taken.outcome.finished else TIME_IS_UP)
     if take >= len(taken.chosen):
         raise PolicyError(
             f"there are {len(taken.chosen) - 1} alternatives, and no number {take}: see them with "
@@ -166,18 +166,50 @@ def choose_plan(
     )
 
 
+TIME_IS_UP = (
+    "the time was up before a recoding was found that keeps the limits: give the search more "
+    "(recoding.seconds), or ask for less"
+)
+
+
 def terms_of(policy: Policy) -> Terms:
     """Return on what terms tables are made."""
     return Terms(policy.limits, policy.recoding.suppressed, policy.recoding.weights)
 
 
-def check_plan(plan: Plan, policy_digest: str) -> None:
-    """Raise PolicyError where the plan was chosen under another policy or other hierarchies."""
+def check_plan(plan: Plan, policy: Policy, policy_digest: str, hierarchies: Hierarchies) -> None:
+    """Raise PolicyError where a plan was not chosen under this policy and these hierarchies."""
     if plan.policy_digest != policy_digest:
         raise PolicyError(
             "the stored plan was chosen under another policy or other hierarchies: choose one for "
             "this policy with `clause16 plan`"
         )
+    if not _fits(plan, policy, hierarchies):
+        raise PolicyError(
+            "the stored plan does not fit its policy, so it was edited or is damaged: choose one "
+            "with `clause16 plan`"
+        )
+    recoding_of(plan, hierarchies)
+
+
+def _fits(plan: Plan, policy: Policy, hierarchies: Hierarchies) -> bool:
+    """Say whether a plan speaks of the policy's tables, attributes and levels, and no others."""
+    sensitive = {table.sensitive for table in policy.microdata.values()}
+    leading = next(iter(policy.microdata.values())).quasi_identifiers
+    by_levels = policy.recoding.method is Method.FULL_DOMAIN
+    return (
+        plan.method is policy.recoding.method
+        and plan.method in plan.outcomes
+        and plan.calibration_k == policy.limits.k_when_choosing
+        and set(plan.tables) == set(policy.microdata)
+        and (plan.regions is None) is by_levels
+        and (plan.regions is None or plan.regions.fits(leading))
+        and set(plan.levels) == (sensitive | set(leading) if by_levels else sensitive)
+        and all(
+            0 <= level <= hierarchies[name].top - (name in sensitive)
+            for name, level in plan.levels.items()
+        )
+    )
 
 
 def anonymise(

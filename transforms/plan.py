@@ -86,6 +86,10 @@ class RegionList(_Frozen):
     columns: tuple[str, ...]
     labels: tuple[tuple[str, ...], ...]
 
+    def fits(self, columns: tuple[str, ...]) -> bool:
+        """Say whether the regions name a node for each of these columns, and for no other."""
+        return self.columns == columns and {len(label) for label in self.labels} <= {len(columns)}
+
 
 class Plan(_Frozen):
     """A recoding, the policy that it was chosen under, and what it cost.

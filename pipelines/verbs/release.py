@@ -109,7 +109,10 @@ def _choose(options: argparse.Namespace, settings: Settings) -> int:
     with stoppable(settings.plan, "nothing was chosen") as stop:
         plan = make_plan(settings, stop, options.take)
         if stop.signal is not None:
-            leave(stop.signal, f"nothing was stored. The best so far:\n{told(plan)}")
+            answer(
+                options, {"stopped": plan.model_dump(mode="json")}, f"Best so far:\n{told(plan)}"
+            )
+            leave(stop.signal, "nothing was stored")
     answer(
         options,
         {"plan": str(settings.plan), "digest": plan.digest} | plan.model_dump(mode="json"),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import duckdb
+
 from oracles.plain import Ladder
 
 Values = Mapping[str | None, int]
@@ -42,7 +43,9 @@ def as_even_as(people: Collection[int], l: Fraction) -> bool:  # noqa: E741 - th
     at all is as even as one.
     """
     everybody = max(sum(people), 1)
-    return everybody**everybody >= l**everybody * math.prod(n**n for n in people)
+    least = l**everybody * math.prod(n**n for n in people)
+    even: bool = everybody**everybody >= least
+    return even
 
 
 def too_uneven(values: Values, l: Fraction) -> bool:  # noqa: E741 - the literature's name

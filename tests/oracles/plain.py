@@ -153,16 +153,39 @@ class Plain:
 
 
 def kept_classes(table: Plain, k: int, known_sums: Sequence[tuple[str, ...]]) -> set[Row]:
-    """Return the classes that stay: k people, and no sum from which fewer than k are missing."""
-    kept = {of for of, size in table.sizes.items() if size >= k}
+    """Return the classes that stay: k people, in what another table that sums them up keeps.
+
+    No sum may be one from which fewer than k are missing.
+    """
+    place = {of: table.place(of) for of in table.sizes}
+    return _kept(table.quasi, table.sizes, place, k, known_sums)
+
+
+def _kept(
+    quasi: Sequence[str],
+    sizes: Counts,
+    place: Mapping[Row, tuple[int, ...]],
+    k: int,
+    known_sums: Sequence[tuple[str, ...]],
+) -> set[Row]:
+    kept = {of for of, size in sizes.items() if size >= k}
     for columns in known_sums:
-        positions = [table.quasi.index(name) for name in columns]
-        for missing in {tuple(of[i] for i in positions) for of in table.sizes}:
-            group = [of for of in table.sizes if tuple(of[i] for i in positions) == missing]
-            left_out = sum(table.sizes[of] for of in group if of not in kept)
+        positions = [quasi.index(name) for name in columns]
+        sums: Counter[Row] = Counter()
+        places: dict[Row, tuple[int, ...]] = {}
+        for of, size in sizes.items():
+            above = tuple(of[i] for i in positions)
+            sums[above] += size
+            places[above] = tuple(place[of][i] for i in positions)
+        coarser = [other for other in known_sums if set(other) < set(columns)]
+        there = _kept(columns, sums, places, k, coarser)
+        for above in sums:
+            group = [of for of in sizes if tuple(of[i] for i in positions) == above]
+            kept -= set() if above in there else set(group)
+            left_out = sum(sizes[of] for of in group if of not in kept)
             staying = [of for of in group if of in kept]
             if 0 < left_out < k and staying:
-                kept.remove(min(staying, key=lambda of: (table.sizes[of], table.place(of))))
+                kept.remove(min(staying, key=lambda of: (sizes[of], place[of])))
     return kept
 
 

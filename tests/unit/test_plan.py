@@ -5,12 +5,22 @@ from __future__ import annotations
 import json
 
 import pytest
-from builders import DIGEST, plan_at
+from builders import (
+    DIGEST,
+    HIERARCHIES,
+    POLICY,
+    Person,
+    bank,
+    counted,
+    plan_at,
+    plan_for,
+    policy_fields,
+)
 
 from transforms.anonymise import check_plan
 from transforms.errors import PolicyError
-from transforms.plan import Outcome, Plan, TableFigures
-from transforms.policy import Method
+from transforms.plan import Outcome, Plan, RegionList, TableFigures
+from transforms.policy import Method, Policy
 
 PLAN = plan_at({"age": 1, "town": 0, "health": 1}).model_copy(
     update={
@@ -120,7 +130,72 @@ def test_the_digest_is_of_levels_and_policy_alone() -> None:
     assert len(different - {PLAN.digest}) == 3
 
 
+CROWD = [
+    Person(age, town, "nurse", health, savings)
+    for age in (1, 2)
+    for town in ("Peja", "Gjilan")
+    for health in ("flu", "asthma")
+    for savings in (0, 3)
+] * 3
+CHOSEN = plan_for(counted(bank(CROWD)))
+
+
 def test_a_plan_of_another_policy_is_not_applied() -> None:
-    check_plan(PLAN, DIGEST)
+    check_plan(CHOSEN, POLICY, DIGEST, HIERARCHIES)
     with pytest.raises(PolicyError, match="under another policy"):
-        check_plan(PLAN, "e" * 64)
+        check_plan(CHOSEN, POLICY, "e" * 64, HIERARCHIES)
+
+
+ANYWHERE = RegionList(columns=("age", "town", "job"), labels=(("2:*", "2:*", "2:*"),))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"levels": {**CHOSEN.levels, "age": 99}},
+        {"levels": {**CHOSEN.levels, "age": -1}},
+        {"levels": {**CHOSEN.levels, "health": HIERARCHIES["health"].top}},
+        {"levels": {name: level for name, level in CHOSEN.levels.items() if name != "town"}},
+        {"levels": {**CHOSEN.levels, "shoe": 0}},
+        {"regions": ANYWHERE},
+        {"method": Method.MULTIDIMENSIONAL},
+        {"calibration_k": 2},
+        {"outcomes": {}},
+        {"tables": {}},
+    ],
+)
+def test_a_plan_that_does_not_fit_its_policy_is_not_applied(change: dict[str, object]) -> None:
+    """The file's checksum needs no key: whoever edits it can write a new one."""
+    with pytest.raises(PolicyError, match="does not fit its policy"):
+        check_plan(CHOSEN.model_copy(update=change), POLICY, DIGEST, HIERARCHIES)
+
+
+REGIONAL = Policy.model_validate({**policy_fields(), "recoding": {"method": "multidimensional"}})
+BY_REGIONS = plan_for(counted(bank(CROWD), (), REGIONAL), REGIONAL)
+
+
+@pytest.mark.parametrize(
+    ("regions", "complaint"),
+    [
+        (None, "does not fit its policy"),
+        (RegionList(columns=("age", "town"), labels=()), "does not fit its policy"),
+        (RegionList(columns=ANYWHERE.columns, labels=(("2:*", "2:*"),)), "does not fit its policy"),
+        (
+            RegionList(columns=ANYWHERE.columns, labels=(("2:*", "0:Tirana", "2:*"),)),
+            "a region of town that its hierarchy does not",
+        ),
+    ],
+)
+def test_regions_that_are_not_the_policys_are_not_applied(
+    regions: RegionList | None, complaint: str
+) -> None:
+    check_plan(BY_REGIONS, REGIONAL, DIGEST, HIERARCHIES)
+    changed = BY_REGIONS.model_copy(update={"regions": regions})
+    with pytest.raises(PolicyError, match=complaint):
+        check_plan(changed, REGIONAL, DIGEST, HIERARCHIES)
+
+
+def test_a_plan_of_regions_is_read_back_as_it_was() -> None:
+    stored = BY_REGIONS.stored()
+    assert Plan.from_stored(stored) == BY_REGIONS
+    assert Plan.from_stored(stored).stored() == stored

@@ -179,6 +179,20 @@ def test_a_hole_between_two_tables(tmp_path: Path) -> None:
     assert write(other, people(FINE), [*BY_REGION, *people(COARSE[3:], 3)]) == set()
 
 
+def test_a_group_that_only_the_finer_table_has(tmp_path: Path) -> None:
+    """The coarse table gives up the south, whose people the fine one counts: they are enough."""
+    fine = [*people(FINE), *people([("old", "west", "high"), ("old", "west", "low")], 1)]
+    domains = {"region": ["north", "south", "west"]}
+    assert "no holes" in write(tmp_path, fine, BY_REGION, domains)
+
+
+def test_two_tables_about_nearly_the_same_number_of_people(tmp_path: Path) -> None:
+    """Eight of the south are missing in the coarse table, and six of the west in the fine one."""
+    coarse = [*BY_REGION[:16], *people([("west", "poor"), ("west", "rich")], 3)]
+    failed = write(tmp_path, people(FINE), coarse, {"region": ["north", "south", "west"]})
+    assert failed == {"no holes"}
+
+
 def test_a_table_without_a_comment(tmp_path: Path) -> None:
     assert write(tmp_path, people(FINE), BY_REGION, comment="") == {"everything commented"}
 

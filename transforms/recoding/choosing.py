@@ -202,9 +202,8 @@ def recoding_of(plan: Plan, hierarchies: Mapping[str, Hierarchy]) -> Recoding:
     if plan.regions is None:
         return Levels(plan.levels)
     numbers = []
-    for name, said in zip(
-        plan.regions.columns, zip(*plan.regions.labels, strict=True), strict=True
-    ):
+    for place, name in enumerate(plan.regions.columns):
+        said = [label[place] for label in plan.regions.labels]
         known = {node: number for number, node in enumerate(_node_names(hierarchies[name]))}
         if not set(said) <= set(known):
             raise PolicyError(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NoReturn
 
 import numpy as np
 
@@ -77,7 +78,7 @@ def recode_flat(
     breaks one; PolicyError where there are too many recodings to search.
     """
     table = FlatTable(records, sensitive, hierarchies, demands)
-    table.refuse_impossible()
+    table.refuse_too_few()
     if method is Method.MULTIDIMENSIONAL:
         return _multidimensional(table, say, go_on)
     return _full_domain(table, say, go_on)
@@ -206,14 +207,17 @@ class FlatTable:
         """Return the loss where combinations are published as these node numbers."""
         return self._costs.loss(nodes, kept)
 
-    def refuse_impossible(self) -> None:
-        """Raise Refused where one class of everybody breaks a demand: then every recoding does."""
+    def refuse_too_few(self) -> None:
+        """Raise Refused where everybody is too few."""
         everybody = self.combinations.total
         if everybody < self.demands.k:
             raise Refused(
                 f"the table has fewer than {self.demands.k} people, so k = {self.demands.k} cannot "
                 f"be kept"
             )
+
+    def refuse(self, why: str) -> NoReturn:
+        """Raise Refused, with the demand that everybody in one class would break, if any."""
         of = np.zeros(len(self.combinations.people), dtype=np.int64)
         for criterion in self.demands.criteria:
             values = self.values_of(of, 1)
@@ -222,6 +226,7 @@ class FlatTable:
                     f"even where all people are one class a limit is broken: "
                     f"{criterion.nearest(values)}"
                 )
+        raise Refused(why)
 
 
 def values_of(
@@ -242,7 +247,11 @@ def values_of(
 def _full_domain(table: FlatTable, say: Say, go_on: GoOn) -> Recoded:
     found = search(table, say, go_on)
     if not found.best:
-        raise Refused("no recoding keeps the limits")
+        table.refuse(
+            "no recoding keeps the limits: allow more suppression, or ask for less"
+            if found.finished
+            else "the time was up before a recoding was found that keeps the limits: give it more"
+        )
     best = found.best[0]
     levels = dict(zip(table.columns, best.node, strict=True))
     return Recoded(
@@ -273,7 +282,7 @@ def _multidimensional(table: FlatTable, say: Say, go_on: GoOn) -> Recoded:
         if table.left_out(kept) <= demands.most_left_out(combinations.total):
             break
     else:
-        raise Refused("no regions keep the limits: allow more suppression, or ask for less")
+        table.refuse("no regions keep the limits: allow more suppression, or ask for less")
     return Recoded(
         nodes=nodes[of],
         kept=kept,

@@ -126,9 +126,9 @@ class EntropyL:
         return f"entropy l = {self.l:g}, where the whole table has {most:g}: ask for no more"
 
     @property
-    def inherited(self) -> DistinctL:
+    def inherited(self) -> DistinctL | None:
         """A part of an uneven class may be even; fewer than l values never are."""
-        return DistinctL(math.ceil(self.l - ROUNDING))
+        return DistinctL(math.ceil(self.l - ROUNDING)) if self.l > 1 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +269,8 @@ CHUNK = 4_000_000
 def _ordered(values: Values) -> Shares:
     """Values one step apart in the order are 1 / (number of values - 1) apart."""
     # Missing values are the last in the order, where there are any.
-    width = len(values.everybody) - int(values.everybody[-1] == 0)
+    last = len(values.everybody) - 1
+    width = last + int(values.everybody[last] > 0 or bool((values.value == last).any()))
     table = values.everybody[:width]
     apart = np.zeros(values.classes)
     rows = max(1, CHUNK // width)

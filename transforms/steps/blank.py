@@ -102,15 +102,15 @@ def in_source(cells: Cells, sensitive: Hierarchy) -> Values:
 def in_table(cells: Cells, kept: Mask, shown: Codes, sensitive: Hierarchy) -> Values:
     """Return the values of each class as the table shows them: a blank is one more value.
 
-    Compared is with the classes that show anything.
+    Compared is with the classes that show anything; the others have no values here.
     """
-    hidden = Blanked(kept, shown).hidden(cells)
-    at, blank_at = np.flatnonzero(shown), np.flatnonzero(hidden)
+    at = np.flatnonzero(shown)
+    telling = np.bincount(cells.of[at], minlength=len(kept)) > 0
+    hidden = np.where(telling, Blanked(kept, shown).hidden(cells), 0)
+    blank_at = np.flatnonzero(hidden)
     of = np.concatenate([cells.of[at], blank_at])
     value = np.concatenate([cells.value[at], np.full(len(blank_at), cells.null)])
     people = np.concatenate([shown[at], hidden[blank_at]])
-    telling = np.bincount(cells.of[at], minlength=len(kept)) > 0
-    compared = np.where(telling[of], people, 0)
     return Values(
         of=of,
         value=value,
@@ -118,7 +118,7 @@ def in_table(cells: Cells, kept: Mask, shown: Codes, sensitive: Hierarchy) -> Va
         classes=len(kept),
         hierarchy=sensitive,
         level=cells.level,
-        everybody=shares_of_values(value, compared, sensitive, cells.level),
+        everybody=shares_of_values(value, people, sensitive, cells.level),
         null=-1,
     )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,14 +44,15 @@ def load(
     """
     columns = tuple(hierarchies)
     leaves, tally = LeafCodes(columns, hierarchies), Tally()
-    for batch in _ahead(table.batches(columns)):
-        tally.add(leaves.keys(texts_of(batch)))
-        refuse_when_full(held)
+    with closing(table.batches(columns)) as batches, closing(_ahead(batches)) as coming:
+        for batch in coming:
+            tally.add(leaves.keys(texts_of(batch)))
+            refuse_when_full(held)
     leaves.refuse_unlisted()
     return Loaded(tally.histogram(columns, leaves.radix), hierarchies, sensitive)
 
 
-def _ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _ahead(batches: Iterator[pa.RecordBatch]) -> Generator[pa.RecordBatch]:
     """Read the next batch in another thread while one is counted."""
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(next, batches, None)
@@ -85,13 +87,10 @@ def read_hierarchies(
     folder: Path, columns: Sequence[str], sensitive: str | None, table: Table, separator: str
 ) -> dict[str, Hierarchy]:
     """Return the hierarchy of each column; a sensitive one without any has its values as leaves."""
-    if not folder.is_dir():
-        raise PolicyError(f"there is no folder {folder}: name that of the hierarchies")
-    found = {}
+    files, found = hierarchy_files(folder, columns), {}
     for name in columns:
-        path = _hierarchy_file(folder, name)
-        if path is not None:
-            found[name] = read_hierarchy(name, path, separator)
+        if name in files:
+            found[name] = read_hierarchy(name, files[name], separator)
         elif name == sensitive:
             found[name] = _of_values(name, table)
         else:
@@ -99,6 +98,14 @@ def read_hierarchies(
                 f"column {name} has no hierarchy: put {name}.csv or …_{name}.csv into {folder}"
             )
     return found
+
+
+def hierarchy_files(folder: Path, columns: Sequence[str]) -> dict[str, Path]:
+    """Return the file of each column that has one; raises PolicyError where it has two."""
+    if not folder.is_dir():
+        raise PolicyError(f"there is no folder {folder}: name that of the hierarchies")
+    paths = {name: _hierarchy_file(folder, name) for name in columns}
+    return {name: path for name, path in paths.items() if path is not None}
 
 
 def _hierarchy_file(folder: Path, column: str) -> Path | None:
@@ -133,8 +140,10 @@ def _of_values(column: str, table: Table) -> Hierarchy:
     return lookup_hierarchy(column, [(text,) for text in leaves.values()])
 
 
-def _values(column: str, table: Table) -> Iterator[str]:
+def _values(column: str, table: Table) -> set[str]:
     known: set[str] = set()
-    for batch in table.batches([column]):
-        known.update(text for text in batch.column(0).dictionary.to_pylist() if text is not None)
-    yield from known
+    with closing(table.batches([column])) as batches:
+        for batch in batches:
+            texts = batch.column(0).dictionary.to_pylist()
+            known.update(text for text in texts if text is not None)
+    return known

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.flat.measuring import Risk, Written, check, measure
-from pipelines.flat.reading import Loaded, check_columns, load, read_hierarchies
+from pipelines.flat.reading import Loaded, check_columns, hierarchy_files, load, read_hierarchies
 from pipelines.flat.tables import open_table
 from pipelines.flat.writing import check_target, draft_of, write
 from pipelines.memory import Limit
@@ -144,7 +144,8 @@ def recode_file(order: Order, watch: Watch) -> Outcome:
 
 def _loaded(order: Order, held: tuple[Limit, ...]) -> tuple[Loaded, tuple[str, ...]]:
     """Read the file; return the columns that were left behind as well."""
-    check_target(order.output, order.file)
+    read = hierarchy_files(order.hierarchies, order.columns)
+    check_target(order.output, [order.file, *read.values()])
     if len(set(order.columns)) < len(order.columns):
         raise UsageError("a column is named twice: a quasi-identifier is not sensitive as well")
     table = open_table(order.file, order.separator)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import codecs
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from pipelines.sources.quotes import holds_quotes, stray_quote
@@ -33,8 +34,8 @@ class Table(Protocol):
     def columns(self) -> list[str]:
         """Return the names of all columns; raises SourceError where two are the same."""
 
-    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Yield these columns, in this order, as dictionaries of text."""
+    def batches(self, columns: Sequence[str]) -> Generator[pa.RecordBatch]:
+        """Yield these columns, in this order, as dictionaries of text; close it when done."""
 
 
 def open_table(path: Path, separator: str) -> Table:
@@ -52,7 +53,11 @@ def open_table(path: Path, separator: str) -> Table:
 
 
 class CsvTable:
-    """A CSV file with a header, UTF-8; an empty cell is a missing value."""
+    """A CSV file with a header, UTF-8; an empty cell is a missing value.
+
+    So is an empty line where there is one column; where there are more, nobody can say whether it
+    is a person.
+    """
 
     def __init__(self, path: Path, separator: str) -> None:
         self.path = path
@@ -66,23 +71,27 @@ class CsvTable:
             raise SourceError(f"{self.path.name} has no header of columns")
         return header
 
-    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Yield these columns; raises SourceError at a row that is too long or too short."""
+    def batches(self, columns: Sequence[str]) -> Generator[pa.RecordBatch]:
+        """Yield these columns; raises SourceError at a row of more or fewer cells, or an empty one.
+
+        What is wrong with a row is looked for afterwards: a function of ours that Arrow would call
+        is let go of by its threads, and aborts the process where that is just ending.
+        """
+        alone = len(self.columns()) == 1
         with _reading(self.path):
             quoted = holds_quotes(self.path)
             if quoted:
                 self._refuse_stray_quotes()
-            ragged: list[arrow_csv.InvalidRow] = []
+            if not alone and _holds_blank_lines(self.path):
+                self._refuse_blank_lines()
             try:
-                with self._opened(columns, ragged, quoted=quoted) as reader:
+                with self._opened(columns, quoted=quoted, alone=alone) as reader:
                     yield from reader
             except pa.ArrowInvalid:
-                if not ragged:
-                    raise
-                raise self._ragged(ragged[0]) from None
+                raise (self._uneven() or _broken(self.path)) from None
 
     def _opened(
-        self, columns: Sequence[str], ragged: list[arrow_csv.InvalidRow], *, quoted: bool
+        self, columns: Sequence[str], *, quoted: bool, alone: bool
     ) -> arrow_csv.CSVStreamingReader:
         return arrow_csv.open_csv(
             self.path,
@@ -90,7 +99,7 @@ class CsvTable:
             parse_options=arrow_csv.ParseOptions(
                 delimiter=self._separator,
                 newlines_in_values=quoted,
-                invalid_row_handler=_collecting(ragged),
+                ignore_empty_lines=not alone,
             ),
             convert_options=arrow_csv.ConvertOptions(
                 include_columns=list(columns),
@@ -108,20 +117,53 @@ class CsvTable:
                 f"or the file ends within one: mend the file, or name the --separator"
             )
 
-    def _ragged(self, row: arrow_csv.InvalidRow) -> SourceError:
-        where = "a row" if row.number is None else f"row {row.number}"
-        return SourceError(
-            f"{self.path.name}: {where} has {row.actual_columns} cells where the header has "
-            f"{row.expected_columns}: mend the file, or name the --separator"
-        )
+    def _refuse_blank_lines(self) -> None:
+        """Raise SourceError at an empty line before the last row."""
+        blank = None
+        for line, row in self._rows():
+            if not row:
+                blank = blank or line
+            elif blank is not None:
+                raise SourceError(
+                    f"{self.path.name}, line {blank}: an empty line between rows: remove it, or "
+                    f"write its separators where it is a person of whom nothing is known"
+                )
+
+    def _uneven(self) -> SourceError | None:
+        """Return what to say where a row is longer or shorter than the header, or there is none."""
+        rows = self._rows()
+        width, found = len(next(rows)[1]), False
+        for line, row in rows:
+            found = True
+            if row and len(row) != width:
+                return SourceError(
+                    f"{self.path.name}, line {line}: the row has {len(row)} cells where the header "
+                    f"has {width}: mend the file, or name the --separator"
+                )
+        if not found:
+            return SourceError(f"{self.path.name} has a header and no row below it")
+        return None
+
+    def _rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield the header and each row, with the number of its last line."""
+        with self.path.open(encoding="utf-8-sig", newline="") as lines:
+            reader = csv.reader(lines, delimiter=self._separator)
+            for row in reader:
+                yield reader.line_num, row
 
 
-def _collecting(ragged: list[arrow_csv.InvalidRow]) -> Callable[[arrow_csv.InvalidRow], str]:
-    def refuse(row: arrow_csv.InvalidRow) -> str:
-        ragged.append(row)
-        return "error"
-
-    return refuse
+def _holds_blank_lines(path: Path) -> bool:
+    """Say whether two line ends may follow each other before the end, be it within a cell."""
+    before = b""
+    with path.open("rb", buffering=0) as file:
+        for block in iter(lambda: file.read(BLOCK_BYTES), b""):
+            text = before + block
+            rows = text.rstrip(b"\r\n")
+            if any(ends in rows for ends in (b"\n\n", b"\n\r", b"\r\r")):
+                return True
+            # Three signs of line ends hold an empty line, whatever they are.
+            before = text[len(rows) :][-3:]
+    return False
 
 
 class ParquetTable:
@@ -137,14 +179,17 @@ class ParquetTable:
         with _reading(self.path):
             return list(pq.read_schema(self.path).names)
 
-    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    def batches(self, columns: Sequence[str]) -> Generator[pa.RecordBatch]:
         """Yield these columns as text; raises SourceError where one is of another type."""
         import pyarrow.parquet as pq
 
         names = list(columns)
+        with _reading(self.path):
+            schema = pq.read_schema(self.path)
+        # Before anything is opened as text: a nested column has no name of its own there.
+        for name in names:
+            self._check_type(name, schema.field(name).type)
         with _reading(self.path), pq.ParquetFile(self.path, read_dictionary=names) as file:
-            for name in names:
-                self._check_type(name, file.schema_arrow.field(name).type)
             for batch in file.iter_batches(ROWS_A_BATCH, columns=names):
                 yield pa.RecordBatch.from_arrays(
                     [_as_text(batch.column(name)) for name in names], names
@@ -173,7 +218,13 @@ _SAYABLE = (
 def _as_text(values: pa.Array) -> pa.DictionaryArray:
     if not pa.types.is_dictionary(values.type):
         values = values.dictionary_encode()
-    return pa.DictionaryArray.from_arrays(values.indices, values.dictionary.cast(pa.string()))
+    texts = values.dictionary.cast(pa.string())
+    coded = pa.DictionaryArray.from_arrays(values.indices, texts)
+    if "" not in texts.to_pylist():
+        return coded
+    # No text is a missing value, as in CSV.
+    plain = coded.dictionary_decode()
+    return pc.if_else(pc.equal(plain, ""), None, plain).dictionary_encode()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -24,31 +24,45 @@ ROWS_A_PIECE = 1 << 19
 KINDS = (".csv", ".parquet")
 
 
-def check_target(target: Path, source: Path) -> None:
-    """Raise where no file can be put in this place."""
+def check_target(target: Path, sources: Sequence[Path]) -> None:
+    """Raise where no file can be put in this place, or one of the sources has it by any name."""
     if target.suffix.lower() not in KINDS:
         raise UsageError(f"{target.name} is neither .csv nor .parquet: no other files are written")
     if not target.parent.is_dir():
         raise ReleaseError(f"there is no folder {target.parent}: make it")
     if target.exists() and not target.is_file():
         raise ReleaseError(f"{target} is no file that could be replaced: name another")
-    if target.exists() and source.exists() and target.samefile(source):
-        raise UsageError("the output would replace the file that is read: name another")
+    for source in sources:
+        if target.exists() and source.exists() and target.samefile(source):
+            raise UsageError(
+                f"the output would replace the file that is read: {source.name}: name another"
+            )
 
 
 @contextmanager
 def draft_of(target: Path) -> Iterator[Path]:
-    """Give a new file to write; it becomes the target at the end, and is gone on any failure."""
+    """Give a new file to write; it becomes the target at the end, and is gone on any failure.
+
+    target: no link, which would be replaced itself. Nobody else can read the draft; the file has
+    the mode of any new file of the user.
+    """
     draft = target.with_name(f".{target.name}.{os.getpid()}.draft{target.suffix}")
     try:
-        # Owner and mode are those of any new file of the user.
-        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         yield draft
+        draft.chmod(0o666 & ~_umask())
         _sync(draft)
         draft.replace(target)
         sync_folder(target.parent)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """Return what new files of the user lack; it can only be asked for by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _sync(path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import math
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from transforms.recoding.flat import Demands, Recoded
     from transforms.risk.criteria import Criterion
 
+LEAST_WEIGHT, MOST_WEIGHT = 0.001, 1_000.0
+DIGITS = 9
+"""Of a loss: more are those of the floating point."""
 LIFT = {"factor": 4.0, "plus": 0.05, "most": 0.8}
 
 
@@ -60,7 +64,7 @@ def add_verbs(verbs: Verbs) -> None:
 def add_demands(recode: argparse.ArgumentParser) -> None:
     """Add the options that say what a recoding has to keep."""
     recode.add_argument("--sensitive", metavar="NAME", help="the column that nobody shall infer")
-    recode.add_argument("--k", type=positive, default=11, help="fewest people of a class (11)")
+    recode.add_argument("--k", type=_crowd, default=11, help="fewest people of a class (11)")
     recode.add_argument(
         "--suppression", type=_share, default=0.05, help="share of people left out at most (0.05)"
     )
@@ -136,11 +140,31 @@ def names(text: str) -> tuple[str, ...]:
 
 
 def _weights(text: str) -> dict[str, float]:
-    weights = {}
+    weights: dict[str, float] = {}
     for part in names(text):
         name, _, weight = part.rpartition("=")
-        weights[name] = _number(weight)
+        if not name:
+            raise argparse.ArgumentTypeError("must be columns with their weights, such as A=2,B=3")
+        if name in weights:
+            raise argparse.ArgumentTypeError(f"has two weights for {name}: give it one")
+        weights[name] = _weight(weight)
     return weights
+
+
+def _weight(text: str) -> float:
+    weight = _number(text)
+    if not LEAST_WEIGHT <= weight <= MOST_WEIGHT:
+        raise argparse.ArgumentTypeError(
+            f"must have weights between {LEAST_WEIGHT:g} and {MOST_WEIGHT:g}"
+        )
+    return weight
+
+
+def _crowd(text: str) -> int:
+    k = positive(text)
+    if k == 1:
+        raise argparse.ArgumentTypeError("must be at least 2: nobody hides in a class of one")
+    return k
 
 
 def _number(text: str) -> float:
@@ -175,7 +199,7 @@ def _sign(text: str) -> str:
 
 
 def _recode(options: argparse.Namespace, settings: Settings) -> int:
-    with stoppable(Path(options.output), "nothing was written") as stop:
+    with stoppable(_place(options), "nothing was written") as stop:
         from pipelines.flat.recoding import Watch, recode_file
         from pipelines.memory import limits
 
@@ -197,6 +221,11 @@ def _said(name: str) -> str:
     return name if name.isprintable() else ascii(name)
 
 
+def _place(options: argparse.Namespace) -> Path:
+    """Return where the output is written: what a link leads to is replaced, not the link."""
+    return Path(os.path.realpath(options.output))
+
+
 def _order(options: argparse.Namespace) -> Order:
     from pipelines.flat.recoding import Order, Suppressed
     from transforms.policy import Method
@@ -210,7 +239,7 @@ def _order(options: argparse.Namespace) -> Order:
         sensitive=options.sensitive,
         demands=demands_from(options),
         method=Method(options.method),
-        output=Path(options.output),
+        output=_place(options),
         suppressed=Suppressed(options.suppressed),
     )
 
@@ -229,8 +258,6 @@ def demands_from(options: argparse.Namespace) -> Demands:
     unknown = sorted(set(options.weights) - set(options.quasi_identifiers))
     if unknown:
         raise UsageError(f"--weights names {unknown[0]}, which is no quasi-identifier")
-    if any(name in options.weights and not options.weights[name] for name in options.weights):
-        raise UsageError("a weight must be above 0")
     return Demands(options.k, options.suppression, criteria, options.weights)
 
 
@@ -252,12 +279,19 @@ def _criteria(options: argparse.Namespace) -> Iterator[Criterion]:
 
 def _say_best(options: argparse.Namespace, best: Recoded) -> None:
     """Say what was best when the search was stopped; the exit follows."""
-    gap = max(best.loss - best.bound, 0.0)
     words = f"stopped with a loss of {best.loss:.6f}, {_proof(best)}"
     if best.levels is not None:
         words += ": " + ", ".join(f"{name} level {level}" for name, level in best.levels.items())
-    fields = {"loss": best.loss, "bound": best.bound, "gap": gap, "levels": best.levels}
+    fields = {"loss": round(best.loss, DIGITS), **_proven(best), "levels": best.levels}
     answer(options, {"stopped": fields}, words)
+
+
+def _proven(recoded: Recoded) -> dict[str, float | None]:
+    """Return what is known of the least loss: that it is at least 0 is nothing."""
+    if not recoded.bound and recoded.loss > 0:
+        return {"bound": None, "gap": None}
+    gap = max(recoded.loss - recoded.bound, 0.0)
+    return {"bound": round(recoded.bound, DIGITS), "gap": round(gap, DIGITS)}
 
 
 def _fields(options: argparse.Namespace, outcome: Outcome) -> dict[str, object]:
@@ -275,10 +309,9 @@ def _fields(options: argparse.Namespace, outcome: Outcome) -> dict[str, object]:
         "whole_row_k": risk.whole_row,
         "prosecutor_risk": {"highest": risk.highest, "average": risk.average},
         "diversity": None if risk.diversity is None else _diversity(risk.diversity),
-        "loss": risk.loss(options.weights),
-        "losses": dict(risk.losses),
-        "bound": recoded.bound,
-        "gap": max(recoded.loss - recoded.bound, 0.0),
+        "loss": round(risk.loss(options.weights), DIGITS),
+        "losses": {name: round(loss, DIGITS) for name, loss in risk.losses.items()},
+        **_proven(recoded),
         "proven": recoded.loss <= recoded.bound,
         "interrupted": recoded.interrupted,
         "recodings": recoded.recodings,
@@ -311,10 +344,10 @@ def _lines(options: argparse.Namespace, outcome: Outcome) -> Iterator[str]:
     yield f"  smallest class   {risk.smallest:,}; whole rows {risk.whole_row:,}"
     yield f"  prosecutor risk  highest {risk.highest:.3g}, average {risk.average:.3g}"
     if risk.diversity is not None:
-        said = risk.diversity
+        said, distance = risk.diversity, Distance(options.distance or "equal")
         yield (
             f"  worst class      {said.distinct} sensitive values, entropy l {said.entropy:.3f}, "
-            f"t {said.closeness[Distance.EQUAL]:.4f}, largest share {said.largest:.3f}"
+            f"t {said.closeness[distance]:.4f} ({distance.value}), largest share {said.largest:.3f}"
         )
     kind = "as `other`" if outcome.others else "left out"
     yield f"  suppressed       {risk.suppressed:,} of {outcome.people:,} rows, {kind}"

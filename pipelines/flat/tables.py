@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
@@ -157,13 +158,28 @@ def _holds_blank_lines(path: Path) -> bool:
     before = b""
     with path.open("rb", buffering=0) as file:
         for block in iter(lambda: file.read(BLOCK_BYTES), b""):
-            text = before + block
-            rows = text.rstrip(b"\r\n")
-            if any(ends in rows for ends in (b"\n\n", b"\n\r", b"\r\r")):
+            # Most blocks neither begin after line ends nor hold two: nothing of them is copied.
+            if (before and block[0] in LINE_ENDS) or _holds_two_ends(block):
+                text = before + block
+                if _holds_two_ends(text.rstrip(LINE_ENDS)):
+                    return True
+                before = text[len(text.rstrip(LINE_ENDS)) :][-3:]
+            elif _holds_two_ends(before):
                 return True
-            # Three signs of line ends hold an empty line, whatever they are.
-            before = text[len(rows) :][-3:]
+            else:
+                before = block[-1:] if block[-1] in LINE_ENDS else b""
     return False
+
+
+LINE_ENDS = b"\r\n"
+
+
+def _holds_two_ends(text: bytes) -> bool:
+    # Lines are short, and searching for two signs of which one is common is slow: compared at once.
+    newline = np.frombuffer(text, dtype=np.uint8) == LINE_ENDS[1]
+    if bool((newline[1:] & newline[:-1]).any()):
+        return True
+    return b"\r" in text and (b"\n\r" in text or b"\r\r" in text)
 
 
 class ParquetTable:

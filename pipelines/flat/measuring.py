@@ -265,7 +265,8 @@ class _Measuring:
             distinct=int(distinct),
             entropy=float(entropy),
             closeness={
-                Distance.EQUAL: float(closeness),
+                # Sums of shares that should be nothing may come out just below it.
+                Distance.EQUAL: max(float(closeness), 0.0),
                 Distance.ORDERED: self._distance(Distance.ORDERED),
                 Distance.HIERARCHICAL: self._distance(Distance.HIERARCHICAL),
             },

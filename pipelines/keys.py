@@ -21,6 +21,8 @@ class Purpose(Enum):
     SEAL = b"clause16 registry seal"
     APPROVAL = b"clause16 plan approval"
     BACKUP = b"clause16 backup manifest"
+    VAULT = b"clause16 keys of persons"
+    REFERENCE = b"clause16 senders' references"
 
 
 class Keys:

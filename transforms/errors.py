@@ -7,6 +7,7 @@
     │   └── SourceAway  11   … it is away just now: the same run may succeed later
     ├── ObjectionError  12   the opt-out list or its registry
     ├── Refused         13   the limits cannot be met, or the written file failed a check
+    │   └── ObjectionMeanwhile  13   … somebody objected while the release was made
     ├── ReleaseError    14   files: disk, permissions
     │   └── AnotherRun  14   … another run is at work in the home
     └── EngineError     15   a library failed where no clearer word is known
@@ -72,6 +73,10 @@ class Refused(PrivacyError):  # noqa: N818 - a verdict, not a malfunction: it is
 
     exit_code = 13
     kind = "refused"
+
+
+class ObjectionMeanwhile(Refused):
+    """Somebody objected while a release was made; computed anew it is without them."""
 
 
 class ReleaseError(PrivacyError):

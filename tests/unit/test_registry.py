@@ -4,116 +4,433 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from pipelines.keys import Keys, Purpose
-from pipelines.registry import Registry, Seal, create_registry
+from pipelines.objections.registry import (
+    Excluded,
+    Registry,
+    Seal,
+    Withdrawal,
+    create_registry,
+)
 from transforms.errors import ObjectionError
-from transforms.objection import Channel, Objection
+from transforms.objection import (
+    Channel,
+    Event,
+    Ground,
+    Identifiers,
+    Received,
+    Right,
+    State,
+    Step,
+    override,
+    withdrawn,
+)
+
+NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+TODAY = NOW.date()
+REVIEW = date(2027, 5, 1)
+
+Place = tuple[Path, Path]
 
 
-def objection(customer_id: str) -> Objection:
-    return Objection(customer_id, Channel.EMAIL, datetime(2026, 11, 1, tzinfo=UTC), False)  # noqa: FBT003 - a field
+def from_customer(key: str, **more: object) -> Received:
+    given = Received(Identifiers(customer_id=key), Channel.EMAIL, datetime(2026, 11, 1, tzinfo=UTC))
+    return replace(given, **more)  # type: ignore[arg-type]  # fields by name
+
+
+def from_email(address: str, **more: object) -> Received:
+    return from_customer("", identifiers=Identifiers(email=address), **more)
+
+
+def proof(review_on: date = REVIEW) -> Step:
+    return override(Ground.LEGAL_CLAIMS, "file 7", "the DPO", review_on, date(2027, 11, 1), TODAY)
+
+
+def record(place: Place, *keys: str) -> Registry:
+    registry = Registry(*place)
+    registry.receive([from_customer(key) for key in keys], NOW)
+    return registry
+
+
+def excluded(place: Place, today: date = TODAY) -> Excluded:
+    return Registry(*place).excluded(today)
+
+
+def keys_of(found: Excluded) -> set[str]:
+    people = found.people
+    return {*people.objected, *people.erased, *people.restricted}
+
+
+def state(place: Place, number: int, today: date = TODAY) -> State:
+    return Registry(*place).case(number, today)[0].state
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> tuple[Path, Path]:
+def place(tmp_path: Path) -> Place:
     registry, key = tmp_path / "registry" / "objections.sqlite", tmp_path / "home.key"
     create_registry(registry, key)
     return registry, key
 
 
-def test_who_objected_is_excluded_from_then_on(place: tuple[Path, Path]) -> None:
-    before = Registry(*place).excluded()
-    assert before.customer_ids == frozenset()
-    assert Registry(*place).record(objection("4711")) == 1
-    after = Registry(*place).excluded()
-    assert after.customer_ids == {"4711"}
+# ---------------------------------------------------------------------------- who is left out
+
+
+def test_who_objected_is_excluded_from_then_on(place: Place) -> None:
+    before = excluded(place)
+    assert keys_of(before) == set()
+    assert Registry(*place).receive([from_customer("4711")], NOW) == [1]
+    after = excluded(place)
+    assert keys_of(after) == {"4711"}
     assert after.head != before.head
 
 
-def test_list_and_key_are_their_owners_alone(place: tuple[Path, Path]) -> None:
+def test_whoever_is_found_later_is_excluded_from_then_on(place: Place) -> None:
+    registry = Registry(*place)
+    registry.receive([from_email("a@b.example")], NOW)
+    assert keys_of(excluded(place)) == set()
+    assert excluded(place).figures.waiting == 1
+    registry.decide([(1, Step(Event.IDENTIFIED, keys=("7", "8")))], NOW, through=1)
+    assert keys_of(excluded(place)) == {"7", "8"}
+    assert excluded(place).figures.waiting == 0
+
+
+def test_of_several_candidates_all_are_excluded_until_one_is_named(place: Place) -> None:
+    registry = Registry(*place)
+    registry.receive([from_email("a@b.example")], NOW)
+    registry.decide([(1, Step(Event.MATCHED, keys=("7", "8")))], NOW)
+    assert keys_of(excluded(place)) == {"7", "8"}
+    registry.decide([(1, Step(Event.IDENTIFIED, keys=("8",), by="the DPO"))], NOW)
+    assert keys_of(excluded(place)) == {"8"}
+
+
+def test_an_override_lets_in_until_its_review_and_no_day_longer(place: Place) -> None:
+    registry = record(place, "7")
+    registry.decide([(1, Step(Event.IDENTIFIED))], NOW)
+    registry.decide([(1, proof())], NOW)
+    assert keys_of(excluded(place)) == set()
+    (one,) = excluded(place).figures.overrides
+    assert (one.objection, one.reference, one.by) == (1, "file 7", "the DPO")
+    assert keys_of(excluded(place, REVIEW.replace(day=1, month=4))) == set()
+    assert keys_of(excluded(place, REVIEW)) == {"7"}
+    assert state(place, 1, REVIEW) is State.REVIEW_DUE
+    assert excluded(place, REVIEW).figures.overrides == ()
+
+
+def test_a_review_that_is_due_is_recorded_once(place: Place) -> None:
+    registry = record(place, "7")
+    registry.decide([(1, Step(Event.IDENTIFIED))], NOW)
+    registry.decide([(1, proof())], NOW)
+    due = datetime(2027, 5, 1, 3, tzinfo=UTC)
+    assert registry.note_reviews(NOW) == 0
+    assert registry.note_reviews(due) == 1
+    assert registry.note_reviews(due) == 0
+    assert [h.event for h in registry.case(1, TODAY)[1]][-1] is Event.REVIEW_DUE
+
+
+def test_each_right_leaves_out_and_is_told_apart(place: Place) -> None:
+    Registry(*place).receive(
+        [from_customer(str(n), right=right) for n, right in enumerate(Right, 1)], NOW
+    )
+    people = excluded(place).people
+    assert [list(keys) for keys in (people.objected, people.erased, people.restricted)] == [
+        ["1"],
+        ["2"],
+        ["3"],
+    ]
+
+
+def test_whom_a_withdrawal_lets_in_again_is_nobody_else(place: Place) -> None:
+    registry = record(place, "7", "8")
+    registry.decide([(1, withdrawn("the DPO", identity_verified=True))], NOW)
+    assert keys_of(excluded(place)) == {"8"}
+
+
+# ------------------------------------------------------------------------------------ senders
+
+
+def test_the_same_reference_is_taken_once(place: Place) -> None:
+    registry = Registry(*place)
+    first = [from_customer(key, reference=f"crm {key}") for key in ("1", "2", "1")]
+    assert registry.receive(first, NOW) == [1, 2, None]
+    assert Registry(*place).receive([*first, from_customer("3")], NOW) == [None, None, None, 3]
+    assert keys_of(excluded(place)) == {"1", "2", "3"}
+
+
+def test_a_reference_is_not_kept_in_clear(place: Place) -> None:
+    Registry(*place).receive([from_customer("1", reference="zqreferenceqz")], NOW)
+    assert b"zqreferenceqz" not in place[0].read_bytes()
+
+
+def test_a_sender_takes_back_only_what_it_sent_and_that_is_in_force(place: Place) -> None:
+    registry = Registry(*place)
+    registry.receive([from_customer("1", reference="a"), from_customer("2", reference="b")], NOW)
+    back = [Withdrawal(reference, "crm", identity_verified=True) for reference in ("b", "c", "b")]
+    assert registry.withdraw_referred(back, NOW) == [2, None, None]
+    assert keys_of(excluded(place)) == {"1"}
+
+
+# ------------------------------------------------------------------------------ kept and private
+
+
+def test_list_and_key_are_their_owners_alone(place: Place) -> None:
     assert [stat.S_IMODE(path.stat().st_mode) for path in place] == [0o600, 0o600]
     assert stat.S_IMODE(place[0].parent.stat().st_mode) == 0o700
 
 
-def test_two_writers_at_once_lose_nothing(place: tuple[Path, Path]) -> None:
+def test_two_writers_at_once_lose_nothing(place: Place) -> None:
     with ThreadPoolExecutor(8) as writers:
-        list(writers.map(lambda n: Registry(*place).record(objection(str(n))), range(40)))
-    assert Registry(*place).excluded().customer_ids == {str(n) for n in range(40)}
+        numbers = list(
+            writers.map(lambda n: Registry(*place).receive([from_customer(str(n))], NOW), range(40))
+        )
+    assert sorted(number for (number,) in numbers if number) == list(range(1, 41))
+    assert keys_of(excluded(place)) == {str(n) for n in range(40)}
 
 
-@pytest.mark.parametrize("statement", ["UPDATE events SET channel = 'app'", "DELETE FROM events"])
-def test_events_can_only_be_added(place: tuple[Path, Path], statement: str) -> None:
-    Registry(*place).record(objection("1"))
+def test_two_that_opened_the_list_before_both_write_to_it(place: Place) -> None:
+    one, other = Registry(*place), Registry(*place)
+    assert one.receive([from_customer("1", reference="a")], NOW) == [1]
+    assert other.receive([from_customer("1", reference="a"), from_customer("2")], NOW) == [None, 2]
+    assert one.receive([from_customer("3")], NOW) == [3]
+    assert keys_of(other.excluded(TODAY)) == {"1", "2", "3"}
+
+
+@pytest.mark.parametrize("statement", ["UPDATE segments SET events = x''", "DELETE FROM segments"])
+def test_events_can_only_be_added(place: Place, statement: str) -> None:
+    record(place, "1")
     with sqlite3.connect(place[0]) as connection, pytest.raises(sqlite3.Error):
         connection.execute(statement)
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "DELETE FROM events WHERE number = 1",
-        "DELETE FROM events WHERE number = 2",
-        "UPDATE events SET received_at = '2030-01-01T00:00:00+00:00' WHERE number = 2",
-        "UPDATE events SET event = 'withdrawn' WHERE number = 1",
-    ],
-)
-def test_an_event_that_was_changed_or_taken_out_breaks_the_chain(
-    place: tuple[Path, Path], statement: str
-) -> None:
-    for customer_id in ("1", "2", "3"):
-        Registry(*place).record(objection(customer_id))
+BREAKS = {
+    "an event taken out": "DELETE FROM segments WHERE number = 1",
+    "the newest taken out and its key left": "DELETE FROM segments WHERE number = 3",
+    "the beginning taken out": "DELETE FROM segments WHERE number = 0",
+    "a field changed": "UPDATE segments SET events = "
+    "CAST(replace(CAST(events AS TEXT), 'received', 'withdrawn') AS BLOB) WHERE number = 2",
+    "a digest changed": "UPDATE segments SET digest = zeroblob(32) WHERE number = 2",
+    "two exchanged": "UPDATE segments SET number = CASE number WHEN 1 THEN -1 ELSE number END; "
+    "UPDATE segments SET number = 1 WHERE number = 2; UPDATE segments SET number = 2 "
+    "WHERE number = -1",
+    "an event added": "INSERT INTO segments SELECT 4, events, digest FROM segments "
+    "WHERE number = 3",
+    "the keys taken out": "DELETE FROM keys",
+    "the keys changed": "UPDATE keys SET sealed = zeroblob(length(sealed))",
+    "another format": "PRAGMA user_version = 9",
+}
+
+
+@pytest.mark.parametrize("statement", BREAKS.values(), ids=BREAKS.keys())
+def test_a_list_that_was_changed_is_broken(place: Place, statement: str) -> None:
+    for key in ("1", "2", "3"):
+        record(place, key)
     with sqlite3.connect(place[0]) as connection:
-        connection.execute("DROP TRIGGER events_are_never_changed")
-        connection.execute("DROP TRIGGER events_are_never_deleted")
-        connection.execute(statement)
+        connection.execute("DROP TRIGGER segments_are_never_changed")
+        connection.execute("DROP TRIGGER segments_are_never_deleted")
+        connection.executescript(statement)
     with pytest.raises(ObjectionError, match="tampered"):
-        Registry(*place).excluded()
+        Registry(*place).excluded(TODAY)
 
 
-def test_the_list_holds_no_identifier_in_clear(place: tuple[Path, Path]) -> None:
-    Registry(*place).record(objection("zqidentifierqz"))
-    assert b"zqidentifierqz" not in place[0].read_bytes()
+def test_a_key_that_was_put_back_after_erasing_breaks_the_list(place: Place) -> None:
+    registry = record(place, "1")
+    with sqlite3.connect(place[0]) as connection:
+        (before,) = connection.execute("SELECT sealed FROM keys").fetchone()
+    registry.decide([(1, Step(Event.ERASED, by="the DPO"))], NOW)
+    assert keys_of(excluded(place)) == set()
+    with sqlite3.connect(place[0]) as connection:
+        connection.execute("UPDATE keys SET sealed = ?", (before,))
+    with pytest.raises(ObjectionError, match="tampered"):
+        Registry(*place).excluded(TODAY)
 
 
-def test_a_list_that_lost_its_newest_entries_is_refused(place: tuple[Path, Path]) -> None:
-    registry = Registry(*place)
-    empty = registry.seal("first", registry.excluded().head)
-    registry.record(objection("1"))
-    older = place[0].read_bytes()
-    registry.record(objection("2"))
-    newest = registry.seal("second", registry.excluded(must_hold=[empty]).head)
-    assert registry.excluded(must_hold=[newest]).customer_ids == {"1", "2"}
-    place[0].write_bytes(older)
-    with pytest.raises(ObjectionError, match="older than the release second"):
-        registry.excluded(must_hold=[newest])
+@pytest.mark.parametrize("left", [0, 100, 4096, 9000])
+def test_a_list_that_was_cut_off_is_broken(place: Place, left: int) -> None:
+    record(place, *map(str, range(50)))
+    content = place[0].read_bytes()
+    assert len(content) > left
+    place[0].write_bytes(content[:left])
+    with pytest.raises(ObjectionError, match=r"tampered|cannot be used now"):
+        Registry(*place).excluded(TODAY)
 
 
-def test_nobody_adds_to_a_list_that_stands_still(place: tuple[Path, Path]) -> None:
-    registry = Registry(*place)
-    with ThreadPoolExecutor(1) as writer:
-        with registry.standing_still() as head:
-            waiting = writer.submit(registry.record, objection("1"))
-            assert not wait([waiting], timeout=0.3).done
-            assert registry.excluded().head == head
-        assert waiting.result() == 1
-    assert registry.excluded().head != head
-
-
-def test_an_empty_list_looks_like_any_other(place: tuple[Path, Path], tmp_path: Path) -> None:
+def test_an_empty_list_belongs_to_its_key_too(place: Place, tmp_path: Path) -> None:
     other = tmp_path / "other" / "objections.sqlite", tmp_path / "other.key"
     create_registry(*other)
-    assert Registry(*place).excluded().head != Registry(*other).excluded().head
+    with pytest.raises(ObjectionError, match="another key"):
+        Registry(place[0], other[1])
 
 
-def test_seals_of_one_state_differ_from_release_to_release(place: tuple[Path, Path]) -> None:
+def test_a_list_of_an_earlier_version_says_so(place: Place) -> None:
+    place[0].unlink()
+    with sqlite3.connect(place[0]) as connection:
+        connection.execute("CREATE TABLE events (number INTEGER)")
+    with pytest.raises(ObjectionError, match="earlier version"):
+        Registry(*place)
+
+
+def test_a_list_that_somebody_writes_for_too_long_is_not_taken_for_an_empty_one(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.objections.chain.WAITS", 0.1)
+    registry = record(place, "1")
+    with sqlite3.connect(place[0]) as writer:
+        writer.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(ObjectionError, match="nothing is lost"):
+            registry.excluded(TODAY)
+        with pytest.raises(ObjectionError, match="nothing is lost"):
+            registry.receive([from_customer("2")], NOW)
+
+
+def test_the_list_holds_no_identifier_in_clear(place: Place) -> None:
+    given = Identifiers(
+        "zqaqz", "zqbqz", "zqcqz@x.example", "zqdqz", "zqeqz", "zqfqz", date(1961, 2, 3), "zqgqz"
+    )
     registry = Registry(*place)
-    head = registry.excluded().head
+    registry.receive([from_customer("", identifiers=given)], NOW)
+    registry.decide([(1, Step(Event.IDENTIFIED, keys=("zqhqz",), note="zqiqz"))], NOW)
+    assert b"zq" not in place[0].read_bytes()
+    assert b"1961" not in place[0].read_bytes()
+    case, happened = registry.case(1, TODAY)
+    assert case.identifiers == given
+    assert happened[-1].details["note"] == "zqiqz"
+
+
+def test_erasing_destroys_what_identifies_and_leaves_what_happened(place: Place) -> None:
+    registry = record(place, "1", "2")
+    registry.decide([(1, Step(Event.ERASED, by="the DPO"))], NOW)
+    case, happened = Registry(*place).case(1, TODAY)
+    assert (case.keys, case.identifiers) == ((), None)
+    assert [h.event for h in happened] == [Event.RECEIVED, Event.ERASED]
+    assert happened[0].keys is None
+    assert Registry(*place).case(2, TODAY)[0].keys == ("2",)
+    assert keys_of(excluded(place)) == {"2"}
+
+
+def test_an_erased_key_is_in_no_byte_of_the_file_and_is_there_before(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: the sealed page with the key is found before, and is gone after."""
+    keys: list[bytes] = []
+    monkeypatch.setattr("os.urandom", _remembering(keys))
+    registry = record(place, *map(str, range(2000)))
+    page = max(keys, key=len)
+    with sqlite3.connect(place[0]) as connection:
+        sealed = [bytes(row[0]) for row in connection.execute("SELECT sealed FROM keys")]
+    assert len(page) == 2000 * 32
+    samples = [content[start : start + 64] for content in sealed for start in (12, 4096, 20000)]
+    before = place[0].read_bytes()
+    assert all(sample in before for sample in samples)
+    registry.decide([(5, Step(Event.ERASED, by="the DPO"))], NOW)
+    after = place[0].read_bytes()
+    changed, kept = samples[:3], samples[3:]
+    assert not any(sample in after for sample in changed)
+    assert all(sample in after for sample in kept)
+    assert [path.name for path in place[0].parent.iterdir()] == [place[0].name]
+
+
+def _remembering(drawn: list[bytes]) -> Callable[[int], bytes]:
+    import secrets
+
+    def draw(number: int) -> bytes:
+        drawn.append(secrets.token_bytes(number) if number > 32 else b"")
+        return drawn[-1] or secrets.token_bytes(number)
+
+    return draw
+
+
+# --------------------------------------------------------------------------- states and releases
+
+
+def test_a_list_that_lost_its_newest_entries_is_refused(place: Place) -> None:
+    registry = Registry(*place)
+    empty = registry.seal("first", registry.excluded(TODAY).head)
+    record(place, "1")
+    older = place[0].read_bytes()
+    record(place, "2")
+    newest = registry.seal("second", registry.excluded(TODAY, must_hold=[empty]).head)
+    assert keys_of(registry.excluded(TODAY, must_hold=[newest])) == {"1", "2"}
+    place[0].write_bytes(older)
+    with pytest.raises(ObjectionError, match="older than the release second"):
+        Registry(*place).excluded(TODAY, must_hold=[newest])
+    # Nor does who has it open go on as if nothing had happened.
+    with pytest.raises(ObjectionError, match="tampered"):
+        registry.excluded(TODAY)
+
+
+def test_nobody_adds_to_a_list_that_stands_still(place: Place) -> None:
+    registry = Registry(*place)
+    state = registry.seal("r", registry.excluded(TODAY).head)
+    with ThreadPoolExecutor(1) as writer:
+        with registry.standing_still(state, lambda: TODAY) as nobody_more:
+            assert nobody_more
+            waiting = writer.submit(record, place, "1")
+            assert not wait([waiting], timeout=0.3).done
+        waiting.result()
+    with registry.standing_still(state, lambda: TODAY) as nobody_more:
+        assert not nobody_more
+
+
+MEANWHILE: dict[str, tuple[bool, Callable[[Registry], object]]] = {
+    "another objects": (True, lambda r: r.receive([from_customer("9")], NOW)),
+    "another objects and was not found yet": (True, lambda r: r.receive([from_email("x@y")], NOW)),
+    "somebody is found": (
+        True,
+        lambda r: r.decide([(2, Step(Event.IDENTIFIED, keys=("5",)))], NOW),
+    ),
+    "another record is found": (
+        True,
+        lambda r: r.decide([(1, Step(Event.IDENTIFIED, keys=("1", "5")))], NOW),
+    ),
+    "an override falls": (True, lambda r: r.decide([(3, Step(Event.UPHELD, by="x"))], NOW)),
+    "nobody is found": (False, lambda r: r.decide([], NOW, through=9)),
+    "one is taken back": (
+        False,
+        lambda r: r.decide([(1, withdrawn("x", identity_verified=True))], NOW),
+    ),
+}
+
+
+@pytest.mark.parametrize(("matters", "happens"), MEANWHILE.values(), ids=MEANWHILE.keys())
+def test_what_comes_meanwhile_matters_where_it_leaves_somebody_out(
+    place: Place, *, matters: bool, happens: Callable[[Registry], object]
+) -> None:
+    registry = Registry(*place)
+    registry.receive([from_customer("1"), from_email("a@b"), from_customer("3")], NOW)
+    registry.decide([(3, Step(Event.IDENTIFIED)), (1, Step(Event.IDENTIFIED))], NOW, through=3)
+    registry.decide([(3, proof())], NOW)
+    state = registry.seal("r", registry.excluded(TODAY).head)
+    happens(Registry(*place))
+    with registry.standing_still(state, lambda: TODAY) as nobody_more:
+        assert nobody_more is not matters
+    assert bool(registry.not_respected(state, TODAY)) is matters
+
+
+def test_a_review_that_falls_due_meanwhile_leaves_somebody_out(place: Place) -> None:
+    registry = record(place, "1")
+    registry.decide([(1, Step(Event.IDENTIFIED))], NOW)
+    registry.decide([(1, proof())], NOW)
+    state = registry.seal("r", registry.excluded(TODAY).head)
+    with registry.standing_still(state, lambda: REVIEW) as nobody_more:
+        assert not nobody_more
+
+
+def test_an_empty_list_looks_like_any_other(place: Place, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "objections.sqlite", tmp_path / "other.key"
+    create_registry(*other)
+    assert excluded(place).head != excluded(other).head
+
+
+def test_seals_of_one_state_differ_from_release_to_release(place: Place) -> None:
+    registry = Registry(*place)
+    head = registry.excluded(TODAY).head
     first, second = registry.seal("first", head), registry.seal("second", head)
     assert first.digest != second.digest
     assert head not in {first.digest, second.digest}
@@ -123,39 +440,49 @@ def test_seals_of_one_state_differ_from_release_to_release(place: tuple[Path, Pa
     assert not registry.holds(Seal("second", first.digest))
 
 
-def test_only_the_key_opens_a_seal(place: tuple[Path, Path], tmp_path: Path) -> None:
+def test_only_the_key_opens_a_seal(place: Place, tmp_path: Path) -> None:
     other = tmp_path / "other" / "objections.sqlite", tmp_path / "other.key"
     create_registry(*other)
     registry = Registry(*place)
-    sealed = registry.seal("first", registry.excluded().head)
+    sealed = registry.seal("first", registry.excluded(TODAY).head)
     assert not Registry(*other).holds(sealed)
 
 
-def test_objections_since_a_state_are_those_recorded_after_it(place: tuple[Path, Path]) -> None:
+def test_a_release_does_not_respect_what_was_recorded_after_it(place: Place) -> None:
     registry = Registry(*place)
-    states = [registry.seal("r", registry.excluded().head)]
-    for customer_id in ("1", "2", "3"):
-        registry.record(objection(customer_id))
-        states.append(registry.seal("r", registry.excluded().head))
-    for known, state in enumerate(states):
-        since = [o.customer_id for o in registry.objections(since=state)]
-        assert since == ["1", "2", "3"][known:]
+    states = [registry.seal("r", registry.excluded(TODAY).head)]
+    for key in ("1", "2", "3"):
+        registry.receive([from_customer(key)], NOW)
+        states.append(registry.seal("r", registry.excluded(TODAY).head))
+    for known, sealed in enumerate(states):
+        assert len(registry.not_respected(sealed, TODAY)) == 3 - known
+        assert registry.position(sealed) == known
     with pytest.raises(ObjectionError, match="older than the release"):
-        registry.objections(since=Seal("r", "0" * 64))
+        registry.not_respected(Seal("r", "0" * 64), TODAY)
 
 
-def test_a_copy_of_the_list_is_a_list(place: tuple[Path, Path], tmp_path: Path) -> None:
+def test_days_to_effect_are_those_of_whom_no_release_respected_before(place: Place) -> None:
     registry = Registry(*place)
-    for customer_id in ("1", "2"):
-        registry.record(objection(customer_id))
+    received = [datetime(2026, 11, day, 23, tzinfo=UTC) for day in (1, 19, 20)]
+    registry.receive([from_customer("1", received_at=received[0])], NOW)
+    before = registry.seal("r", registry.excluded(TODAY).head)
+    registry.receive(
+        [from_customer(str(n), received_at=at) for n, at in enumerate(received, 2)], NOW
+    )
+    taken = registry.excluded(TODAY, before=before).figures.days_to_effect
+    assert taken == {0: 1, 1: 1, 19: 1}
+
+
+def test_a_copy_of_the_list_is_a_list(place: Place, tmp_path: Path) -> None:
+    registry = record(place, "1", "2")
     content, objections = registry.copy()
     copied = tmp_path / "copy.sqlite"
     copied.write_bytes(content)
     assert objections == 2
-    assert Registry(copied, place[1]).excluded() == registry.excluded()
+    assert keys_of(excluded((copied, place[1]))) == {"1", "2"}
 
 
-def test_keys_of_two_purposes_are_two_keys(place: tuple[Path, Path]) -> None:
+def test_keys_of_two_purposes_are_two_keys(place: Place) -> None:
     keys = Keys(place[1])
     assert len({keys.derived(purpose) for purpose in Purpose}) == len(Purpose)
     assert keys.digest(Purpose.SEAL, "x") != keys.digest(Purpose.APPROVAL, "x")

@@ -1,0 +1,122 @@
+"""From the list's events to where each objection stands: one row an objection, all at once.
+
+The events of a list are a frame of EVENTS columns in the order in which they were recorded; an
+event's number is its position, from 1. A million of them take a second.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+
+from transforms.errors import ObjectionError
+from transforms.objection import EXCLUDING, TRANSITIONS, Event, State
+
+LOOKED_UP = "looked up"
+"""Not an event of one objection: everybody waiting was looked for in the source."""
+
+EVENTS: dict[str, pl.DataType] = {
+    "event": pl.String(),
+    "objection": pl.Int64(),
+    "recorded_at": pl.String(),
+    "received_at": pl.String(),
+    "channel": pl.String(),
+    "verified": pl.Boolean(),
+    "keyed": pl.Boolean(),
+    "fewer": pl.Boolean(),
+    "right": pl.String(),
+    "by": pl.String(),
+    "ground": pl.String(),
+    "review_on": pl.String(),
+    "informed_on": pl.String(),
+    "who": pl.String(),
+    "said": pl.String(),
+    "reference": pl.String(),
+    "through": pl.Int64(),
+}
+"""As they are written.
+
+keyed: nothing but a customer id was given; fewer: `who` names nobody new; who: the customer ids
+that the objection stands for, said: what else there is to know of the person, both sealed under the
+person's key, in base64; reference: keyed digest; through: up to which event everybody waiting was
+looked up.
+"""
+
+
+def standings(events: pl.DataFrame, today: date) -> pl.DataFrame:
+    """Return where each objection stands today, in the order of their numbers.
+
+    Columns beside those of the first event: state; right; `who`, the last one, and `named`, the
+    number of the last event that named somebody new; `since`, the number of the event from which
+    somebody is left out without a break, missing where nobody is; review_on, ground and by of the
+    last event that has them; `received` and `changed`, the numbers of the first and the last event,
+    and `changed_at`. An override whose review is due leaves nobody in. Raises ObjectionError where
+    an event follows that cannot.
+    """
+    steps = (
+        events.with_row_index("number", offset=1)
+        .filter(pl.col("objection").is_not_null())
+        .sort("objection", maintain_order=True)
+        .with_columns(pl.col("number").cast(pl.Int64), state=_after())
+        # The first event of each has a state and a right, so nothing is carried over from another.
+        .with_columns(pl.col("state", "right").forward_fill())
+        .with_columns(before=pl.col("state").shift(1), other=pl.col("objection").shift(1))
+        .with_columns(before=pl.when(pl.col("other") == pl.col("objection")).then(pl.col("before")))
+    )
+    _check(steps)
+    excluding = [str(state) for state in EXCLUDING]
+    begins = pl.col("state").is_in(excluding) & ~pl.col("before").is_in(excluding).fill_null(
+        value=False
+    )
+    named = pl.col("who").is_not_null()
+    standing = steps.group_by("objection", maintain_order=True).agg(
+        pl.col("state").last(),
+        pl.col("right").last(),
+        pl.col("channel", "verified", "keyed", "received_at", "recorded_at").first(),
+        pl.col("number").first().alias("received"),
+        pl.col("number").last().alias("changed"),
+        pl.col("recorded_at").last().alias("changed_at"),
+        pl.col("number").filter(begins).last().alias("excluded_from"),
+        pl.col("number").filter(named).first().alias("named_from"),
+        pl.col("number").filter(named & pl.col("fewer").is_null()).last().alias("named"),
+        pl.col("who").drop_nulls().last(),
+        pl.col("review_on", "ground", "by").drop_nulls().last(),
+    )
+    overdue = (pl.col("state") == State.OVERRIDDEN) & (pl.col("review_on") <= today.isoformat())
+    now = events.height + 1
+    return standing.with_columns(
+        state=pl.when(overdue).then(pl.lit(str(State.REVIEW_DUE))).otherwise(pl.col("state")),
+        overdue=overdue,
+        since=pl.when(overdue)
+        .then(now)
+        .when(pl.col("state").is_in(excluding) & pl.col("who").is_not_null())
+        .then(pl.max_horizontal("excluded_from", "named_from")),
+    ).drop("excluded_from", "named_from")
+
+
+def _after() -> pl.Expr:
+    """Return the state after each event, missing where it stays as it was."""
+    after = {
+        str(event): str(state) for (_, event), state in TRANSITIONS.items() if event is not _STAYS
+    }
+    return pl.col("event").replace_strict(after, default=None, return_dtype=pl.String)
+
+
+_STAYS = Event.EXTENDED
+
+
+def _check(steps: pl.DataFrame) -> None:
+    """Raise ObjectionError where an event follows on a state on which it cannot."""
+    allowed = pl.DataFrame(
+        [(None if before is None else str(before), str(event)) for before, event in TRANSITIONS],
+        schema={"before": pl.String, "event": pl.String},
+        orient="row",
+    )
+    strange = (
+        steps.select("before", "event")
+        .unique()
+        .join(allowed, on=["before", "event"], how="anti", nulls_equal=True)
+    )
+    if strange.height:
+        raise ObjectionError("an event in the opt-out list cannot follow on the one before it")

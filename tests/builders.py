@@ -35,6 +35,7 @@ from transforms.policy import Bands, Limits, Lookup, Method, Policy
 from transforms.recoding.applying import Levels, nodes_of
 from transforms.recoding.protect import Candidate, Protected, Terms, protect, recode
 from transforms.risk.classes import Cells, count_cells
+from transforms.steps.exclude import Exclusions
 
 AS_OF = date(2026, 3, 1)
 DIGEST = "d" * 64
@@ -139,6 +140,10 @@ _FIELDS: Fields = {
         "persons": {"column": "kind", "keep": ["person"]},
         "minors": {"birth": "born", "consent": "consent", "under": 14},
         "retention": {"ended": "ended", "years": 5},
+        "not-applicable": {
+            "erased": "the bank erases at once",
+            "restricted": "the opt-out list says it",
+        },
     },
     "hierarchies": {
         "age": {"least": 0, "most": 120, "whole-numbers": True, "cuts": AGE_CUTS},
@@ -356,11 +361,14 @@ def _birthday(leaf: int, where: float) -> date:
 
 
 def counted(
-    tables: Mapping[str, pl.DataFrame], objectors: Collection[str] = (), policy: Policy = POLICY
+    tables: Mapping[str, pl.DataFrame],
+    objectors: Collection[str] | Exclusions = (),
+    policy: Policy = POLICY,
 ) -> Population:
     """Count a bank's people on the reference date."""
     batches = {name: [table] for name, table in tables.items()}
-    return count_population(batches, policy, HIERARCHIES, objectors, AS_OF, AS_OF)
+    listed = objectors if isinstance(objectors, Exclusions) else Exclusions.of(objected=objectors)
+    return count_population(batches, policy, HIERARCHIES, listed, AS_OF, AS_OF)
 
 
 def silent(line: str) -> None:

@@ -1,7 +1,7 @@
 """The whole walk of the data on one page: from an operational bank's tables to what may leave.
 
-    tables, batch by batch ─▶ exclude ─▶ conform ─▶ exclude by rule ─▶ derive ─▶ encode ─┐
-    histograms ◀─ unlink ◀─ joined: keys, codes and sums ◀───────────────── gather ◀─────┘
+    tables, batch by batch ─▶ exclude ─▶ conform ─▶ exclude by rule ─▶ lapse ─▶ derive ─▶ encode ─┐
+    histograms ◀─ unlink ◀─ joined: keys, codes and sums ◀─────────────────────────── gather ◀────┘
     histograms ─▶ search ─▶ plan            (decide: once, stored)
     histograms + plan ─▶ recode ─▶ suppress ─▶ blank ─▶ tabulate ─▶ microdata tables    (act)
 
@@ -10,7 +10,7 @@ Nothing here reads a file, a clock or a key: what it needs comes in as arguments
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -34,10 +34,10 @@ from transforms.recoding.search import GoOn, Say
 from transforms.recoding.weighing import Weighing
 from transforms.risk.classes import Cells
 from transforms.steps.blank import in_source
-from transforms.steps.derive import add_totals, total_attributes
+from transforms.steps.derive import total_attributes
 from transforms.steps.encode import encode, refuse_unlisted, unlisted_counts
-from transforms.steps.exclude import LeftOut
-from transforms.steps.gather import Circumstances, Tables, gather_people, gather_tallies
+from transforms.steps.exclude import Exclusions, LeftOut
+from transforms.steps.gather import Circumstances, Tables, gather_people, gather_totals
 from transforms.steps.layout import lay_out
 from transforms.steps.tabulate import tabulate
 from transforms.steps.unlink import unlink
@@ -88,21 +88,21 @@ def count_population(
     tables: Tables,
     policy: Policy,
     hierarchies: Hierarchies,
-    objectors: Collection[str],
+    exclusions: Exclusions,
     as_of: date,
     today: date,
 ) -> Population:
-    """Leave out, conform, derive, encode and count; nobody can be told apart afterwards.
+    """Leave out, conform, forget, derive, encode and count; nobody can be told apart afterwards.
 
     tables: batches of records by table, each walked once; those of the person's table first, a
     table that says whose the rows of another are before that other. as_of: the reference date of
     ages and tenures; today: the day on which the run happens.
     """
-    under = Circumstances(policy, hierarchies, objectors, as_of, today)
-    people = gather_people(tables[policy.subject.source], under)
-    tallies = gather_tallies(tables, people, under)
+    under = Circumstances(policy, hierarchies, exclusions, as_of, today)
+    own = gather_people(tables[policy.subject.source], under)
+    people = gather_totals(tables, own, under)
     totals = tuple(attribute.name for attribute in total_attributes(policy))
-    everybody = encode(add_totals(people.rows, tallies, policy), hierarchies, totals)
+    everybody = encode(people.rows, hierarchies, totals)
     refuse_unlisted(unlisted_counts(everybody, totals), policy)
     everything = unlink(everybody, policy.subject.key, tuple(policy.attributes))
     leading = next(iter(policy.microdata.values())).quasi_identifiers

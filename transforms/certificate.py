@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 
 import polars as pl
@@ -101,6 +102,42 @@ class PlanEntry(_Frozen):
     gap: float | None
 
 
+class Override(_Frozen):
+    """An objection that the institution proved it may override. reference: of the evidence."""
+
+    objection: int
+    ground: str
+    reference: str
+    by: str
+    review_on: str
+
+
+class ObjectionFigures(_Frozen):
+    """The opt-out list in numbers, for the officer.
+
+    received: all there ever were; in_force: those that leave somebody out; waiting: those of whom
+    nobody was found; several: of which there are several candidates; days_to_effect: of those that
+    no release respected before, how many took how many days from having been received.
+    """
+
+    received: int
+    in_force: int
+    waiting: int
+    several: int
+    overrides: tuple[Override, ...]
+    days_to_effect: Mapping[int, int]
+
+
+class ObjectionEntry(_Frozen):
+    """The same for everybody: banded."""
+
+    in_force: str
+    waiting: str
+    several_candidates: str
+    overridden: str
+    days_to_effect: Mapping[str, str]
+
+
 class CheckEntry(_Frozen):
     """The verdict of one check on the written file."""
 
@@ -130,6 +167,7 @@ class Certificate(_Frozen):
     about: Mapping[str, str]
     never_read: tuple[NeverRead, ...]
     left_out: Mapping[str, str]
+    objections: ObjectionEntry
     guarantees: tuple[str, ...]
     keeps_earlier_because: str | None
     software: Mapping[str, str]
@@ -143,6 +181,7 @@ class Annex(_Frozen):
     release: str
     eligible: int
     left_out: Mapping[str, int]
+    objections: ObjectionFigures
     tables: Mapping[str, Mapping[str, float]]
 
 
@@ -295,15 +334,42 @@ def never_read(policy: Policy) -> tuple[NeverRead, ...]:
 
 
 def people_left_out(population: Population) -> dict[str, int]:
-    """Return how many people were left out by each rule."""
+    """Return how many people were left out by each rule, and of how many something was."""
     left_out = population.left_out
     return {
+        "erased (clause 30.3)": left_out.erased,
+        "restricted (clause 30.4)": left_out.restricted,
         "objected (clause 16)": left_out.objected,
         "objected, not known to the source": left_out.not_found,
         "not a natural person": left_out.not_natural_persons,
         "minor without consent (clause 26)": left_out.minors,
         "beyond retention": left_out.beyond_retention,
+        **{
+            f"values past their retention (clause {clause})": people
+            for clause, people in left_out.lapsed_values.items()
+        },
+        **{
+            f"rows past their retention (clause {clause})": rows
+            for clause, rows in left_out.lapsed_rows.items()
+        },
     }
+
+
+def objection_entry(figures: ObjectionFigures) -> ObjectionEntry:
+    """Return what everybody may know of the opt-out list; every delay is named in any case."""
+    taken = dict.fromkeys(_DELAYS, 0)
+    for days, people in figures.days_to_effect.items():
+        taken[next(name for name, most in _DELAYS.items() if days <= most)] += people
+    return ObjectionEntry(
+        in_force=band(figures.in_force),
+        waiting=band(figures.waiting),
+        several_candidates=band(figures.several),
+        overridden=band(len(figures.overrides)),
+        days_to_effect=banded(taken),
+    )
+
+
+_DELAYS = {"a day at most": 1, "a week at most": 7, "a month at most": 31, "longer": math.inf}
 
 
 def banded(counts: Mapping[str, int]) -> dict[str, str]:

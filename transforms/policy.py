@@ -8,7 +8,8 @@ not exist, and what it misspells stops the run. Clause numbers are those of the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
@@ -62,7 +63,7 @@ class Role(StrEnum):
     SENSITIVE = "sensitive"
     """What nobody shall learn about one person: generalised and diverse."""
     ELIGIBILITY = "eligibility"
-    """Decides whether a person is in at all, never published."""
+    """Decides whether a person, or a row of theirs, is in at all; never published."""
     MEASURE = "measure"
     """An amount of an event: leaves only in magnitude tables."""
     EVENT_TIME = "event time"
@@ -99,6 +100,10 @@ class Kind(StrEnum):
     BOOLEAN = "boolean"
 
 
+DAYS = frozenset({Kind.DATE, Kind.TIMESTAMP})
+TRUTH = frozenset({Kind.BOOLEAN})
+
+
 class Derivation(StrEnum):
     """How an attribute of a person is made from a source column."""
 
@@ -107,6 +112,22 @@ class Derivation(StrEnum):
     TOTAL = "total"
     """Sum over the person's rows of another table."""
 
+
+class Identifies(StrEnum):
+    """What of a person a column holds, so that an objector is found by it, by equality."""
+
+    PERSONAL_NUMBER = "personal number"
+    EMAIL = "email"
+    PHONE = "phone"
+    IBAN = "iban"
+    FULL_NAME = "full name"
+    FIRST_NAME = "first name"
+    LAST_NAME = "last name"
+    DATE_OF_BIRTH = "date of birth"
+
+
+_BIRTHS = frozenset({Role.QUASI_IDENTIFIER, Role.SENSITIVE, Role.ELIGIBILITY, Role.UNUSED})
+"""What a date of birth may be besides an identifier."""
 
 Clause = Annotated[int, Field(ge=9, le=15)]
 Name = Annotated[str, Field(min_length=1, max_length=128)]
@@ -136,7 +157,8 @@ class Column(_Strict):
     adverse: leaves of a sensitive column's hierarchy that nobody likes to be known for: their
     share in a class is capped. format: how a CSV file writes its dates, where not as `csv` says.
     whose: whom an identifier names; others are people who are not the row's customer: payees,
-    relatives (clauses 7, 12).
+    relatives (clauses 7, 12). identifies: what of a person it holds; the officer finds objectors
+    by it, a release never reads it for that.
     """
 
     role: Role
@@ -145,6 +167,7 @@ class Column(_Strict):
     type: Kind | None = None
     format: TimeFormat | None = None
     whose: Literal["subject", "others"] = "subject"
+    identifies: Identifies | None = None
     attribute: AttributeName | None = None
     derive: Derivation | None = None
     hierarchy: str | None = None
@@ -194,6 +217,22 @@ class Column(_Strict):
             raise ValueError(message)
         return self
 
+    @model_validator(mode="after")
+    def _identifies_what_it_can(self) -> Self:
+        birth = self.identifies is Identifies.DATE_OF_BIRTH
+        number = self.role is Role.FORBIDDEN and self.category == Forbidden.NATIONAL_NUMBER
+        named = self.role is Role.IDENTIFIER or number
+        if birth and self.type is not Kind.DATE:
+            message = 'a date of birth is compared as a date: its type is "date"'
+            raise ValueError(message)
+        if self.identifies is not None and not named and not (birth and self.role in _BIRTHS):
+            message = (
+                "identifies goes with an identifier or a national identification number, and with "
+                "a date of birth"
+            )
+            raise ValueError(message)
+        return self
+
 
 class Through(_Strict):
     """The table that says whose a row is, and the column that both tables have."""
@@ -224,20 +263,62 @@ class Csv(_Strict):
         return self
 
 
+class Kept(_Strict):
+    """How long rows are kept that lapse by a day of their own (clauses 10, 13), not by a person's.
+
+    A row lapses so many months after `since`; with legal proceedings, so many months after it was
+    settled, and not before.
+    """
+
+    since: Name
+    months: int = Field(ge=0, le=60)
+    proceedings: Name | None = None
+    settled: Name | None = None
+    settled_months: int | None = Field(default=None, ge=0, le=24)
+
+    @model_validator(mode="after")
+    def _proceedings_end(self) -> Self:
+        said = {self.proceedings is None, self.settled is None, self.settled_months is None}
+        if len(said) > 1:
+            message = "proceedings, settled and settled-months go together"
+            raise ValueError(message)
+        return self
+
+    @property
+    def needs(self) -> tuple[tuple[str, frozenset[Kind]], ...]:
+        """The columns that it reads, and the types that each may have."""
+        named = ((self.since, DAYS), (self.proceedings, TRUTH), (self.settled, DAYS))
+        return tuple((name, kinds) for name, kinds in named if name is not None)
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns that it reads."""
+        return frozenset(name for name, _ in self.needs)
+
+
 class Source(_Strict):
-    """One table of the operational bank; csv: how its files are written, where otherwise."""
+    """One table of the operational bank; csv: how its files are written, where otherwise.
+
+    kept: how long its rows are, where that is counted from a day of their own.
+    """
 
     columns: dict[Name, Column]
     subject: Through | None = None
     csv: Csv | None = None
+    kept: Kept | None = None
 
 
 class Subject(_Strict):
-    """Who a person is: a key, or (a flat file without one) each row."""
+    """Who a person is: a key, or (a flat file without one) each row.
+
+    same_person: columns of the source whose equal values mean one person with several records;
+    where it is not given, the person's own national identification numbers.
+    """
 
     source: Name
     key: Name | None = None
     row_is_a_person: bool = False
+    same_person: tuple[Name, ...] | None = None
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -245,6 +326,22 @@ class Subject(_Strict):
             message = "give either a key, or row-is-a-person = true"
             raise ValueError(message)
         return self
+
+
+class Erased(_Strict):
+    """Clause 30.3: whose erasure was granted. Any day, or true, leaves the person out."""
+
+    column: Name
+
+
+class Restricted(_Strict):
+    """Clause 30.4: left out from the day on which processing was restricted until it is lifted.
+
+    column: any day, or true; until: the day of the lifting.
+    """
+
+    column: Name
+    until: Name | None = None
 
 
 class Persons(_Strict):
@@ -262,39 +359,88 @@ class Minors(_Strict):
     under: int = Field(default=14, ge=14, le=21)
 
 
+MOST_MONTHS = {9: 60, 11: 60, 12: 60, 14: 24, 15: 0}
+"""How long after the end of the relationship the privacy policy lets data be kept, by clause."""
+BY_ROW = {10: (60, 24), 13: (1, 0)}
+"""Clauses that count from a day of a row's own: the most months, and those after a settlement."""
+
+
 class Retention(_Strict):
-    """How long after the end of the relationship data may be kept (clauses 9, 11, 12: 5 years)."""
+    """How long after the end of the relationship data may be kept.
+
+    years: the person, with all that is known of them (clause 9). months: what a clause collected,
+    where that is less; one that is not named has as much as the privacy policy gives it.
+    """
 
     ended: Name
     years: int = Field(ge=0, le=5)
+    months: dict[Clause, Annotated[int, Field(ge=0)]] = {}
+
+    @model_validator(mode="after")
+    def _within_the_privacy_policy(self) -> Self:
+        for clause, months in self.months.items():
+            if clause in BY_ROW:
+                message = (
+                    f"clause {clause} does not count from the end of the relationship: say under "
+                    f"kept of the table how long its rows are"
+                )
+                raise ValueError(message)
+            if months > MOST_MONTHS[clause]:
+                message = (
+                    f"clause {clause} lets data be kept for at most {MOST_MONTHS[clause]} months "
+                    f"after the end of the relationship"
+                )
+                raise ValueError(message)
+        return self
+
+    def months_of(self, clause: int) -> int:
+        """Return how many months after the end what a clause collected may be used."""
+        person = 12 * self.years
+        return min(person, self.months.get(clause, MOST_MONTHS.get(clause, person)))
+
+
+RULES = ("erased", "restricted", "persons", "minors", "retention")
 
 
 class Eligibility(_Strict):
     """Who is left out by rule, whatever the opt-out list says."""
 
+    erased: Erased | None = None
+    restricted: Restricted | None = None
     persons: Persons | None = None
     minors: Minors | None = None
     retention: Retention | None = None
-    not_applicable: dict[Literal["persons", "minors", "retention"], str] = {}
+    not_applicable: dict[
+        Literal["erased", "restricted", "persons", "minors", "retention"], str
+    ] = {}
 
     @model_validator(mode="after")
     def _each_rule_or_a_reason(self) -> Self:
-        for rule in ("persons", "minors", "retention"):
+        for rule in RULES:
             if (getattr(self, rule) is None) == (rule not in self.not_applicable):
                 message = f"give the rule {rule}, or say under not-applicable why there is none"
                 raise ValueError(message)
         return self
 
     @property
-    def columns(self) -> dict[str, Kind]:
-        """The columns of the subject's table that the rules read, and the type each must have."""
+    def needs(self) -> tuple[tuple[str, frozenset[Kind]], ...]:
+        """The columns of the subject's table that the rules read, and the types each may have."""
+        since = DAYS if self.restricted and self.restricted.until else DAYS | TRUTH
         rules = (
-            (self.persons and self.persons.column, Kind.TEXT),
-            (self.minors and self.minors.birth, Kind.DATE),
-            (self.minors and self.minors.consent, Kind.BOOLEAN),
-            (self.retention and self.retention.ended, Kind.DATE),
+            (self.erased and self.erased.column, DAYS | TRUTH),
+            (self.restricted and self.restricted.column, since),
+            (self.restricted and self.restricted.until, DAYS),
+            (self.persons and self.persons.column, frozenset({Kind.TEXT})),
+            (self.minors and self.minors.birth, frozenset({Kind.DATE})),
+            (self.minors and self.minors.consent, TRUTH),
+            (self.retention and self.retention.ended, frozenset({Kind.DATE})),
         )
-        return {name: kind for name, kind in rules if name}
+        return tuple((name, kinds) for name, kinds in rules if name)
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns of the subject's table that the rules read."""
+        return frozenset(name for name, _ in self.needs)
 
 
 class Limits(_Strict):
@@ -381,6 +527,80 @@ class Series(_Strict):
     keep_earlier_because: str | None = Field(default=None, min_length=1)
 
 
+ImportColumn = Literal[
+    "reference",
+    "customer_id",
+    "personal_number",
+    "email",
+    "phone",
+    "iban",
+    "name",
+    "born",
+    "text",
+    "channel",
+    "received_at",
+    "identity_verified",
+    "right",
+    "event",
+]
+ChannelWord = Literal["email", "letter", "phone", "counter", "app", "crm", "other"]
+RightWord = Literal["objection", "erasure", "restriction", "marketing", "automated decision"]
+EventWord = Literal["objection", "withdrawal"]
+
+
+class Import(_Strict):
+    """How a sender's files of objections are written; nothing is guessed.
+
+    columns: our name of a column → the sender's, or several that are joined by a blank; channels,
+    rights, events: the sender's word → ours, which is known too; yes, no: the words of
+    identity_verified; channel: of a line that names none; encoding, separator: of CSV files; date,
+    timestamp: strptime formats beside ISO 8601, which is always read; timezone: of times that do
+    not say theirs.
+    """
+
+    columns: dict[ImportColumn, Name | Annotated[tuple[Name, ...], Field(min_length=1)]] = {}
+    channels: dict[str, ChannelWord] = {}
+    rights: dict[str, RightWord] = {}
+    events: dict[str, EventWord] = {}
+    yes: tuple[str, ...] = ("yes", "true", "1", "po", "da")
+    no: tuple[str, ...] = ("no", "false", "0", "jo", "ne")
+    channel: ChannelWord = "crm"
+    encoding: str = "utf-8"
+    separator: str = Field(default=",", pattern=r"^[ -~\t]$")
+    date: TimeFormat = "%Y-%m-%d"
+    timestamp: TimeFormat = "%Y-%m-%d %H:%M:%S%.f"
+    timezone: str = Field(default="Europe/Belgrade", pattern=r"^[A-Za-z0-9_+/-]{1,64}$")
+
+    @model_validator(mode="after")
+    def _words_differ(self) -> Self:
+        if {word.lower() for word in self.yes} & {word.lower() for word in self.no}:
+            message = "a word of identity_verified means yes and no"
+            raise ValueError(message)
+        return self
+
+    def senders(self, column: ImportColumn) -> tuple[str, ...]:
+        """Return what the sender calls a column: our name where nothing is said."""
+        named = self.columns.get(column, column)
+        return (named,) if isinstance(named, str) else named
+
+
+class Objections(_Strict):
+    """How the opt-out list is kept.
+
+    region: of phone numbers without a country code (ISO 3166); decide_within: days until an
+    objection of whom nobody is found demands a decision; review_within: months after which an
+    override is reviewed at the latest; keep_ended: months after which what identifies the person
+    of an ended one is erased; keep_files: days that a file which was taken in is kept.
+    """
+
+    region: str = Field(default="XK", pattern=r"^[A-Z]{2}$")
+    decide_within: int = Field(default=30, ge=1, le=365)
+    review_within: int = Field(default=12, ge=1, le=36)
+    keep_ended: int = Field(default=12, ge=0, le=120)
+    keep_files: int = Field(default=30, ge=0, le=365)
+    imports: Import = Field(default=Import(), alias="import")
+
+
 class Policy(_Strict):
     """The whole policy file."""
 
@@ -397,6 +617,7 @@ class Policy(_Strict):
     microdata: dict[AttributeName, Microdata] = Field(min_length=1)
     csv: Csv = Csv()
     series: Series = Series()
+    objections: Objections = Objections()
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
@@ -442,6 +663,9 @@ class Policy(_Strict):
             wanted.setdefault(owner.table, set()).update(owner.columns)
             if owner.on is not None:
                 wanted[attribute.table].add(owner.on)
+        for table, columns in wanted.items():
+            kept = self.sources[table].kept
+            columns.update(() if kept is None else kept.columns)
         return {
             table: tuple(name for name in source.columns if name in wanted[table])
             for table, source in self.sources.items()
@@ -457,6 +681,17 @@ class Policy(_Strict):
         form = self.csv_of(table)
         own = self.sources[table].columns[column].format
         return form if own is None else form.model_copy(update={"date": own, "timestamp": own})
+
+    @property
+    def same_person(self) -> tuple[str, ...]:
+        """The columns of the subject's table that several records of one person have in common."""
+        if self.subject.same_person is not None:
+            return self.subject.same_person
+        return tuple(
+            name
+            for name, column in self.sources[self.subject.source].columns.items()
+            if column.category == Forbidden.NATIONAL_NUMBER and column.whose == "subject"
+        )
 
     def has_owner(self, table: str) -> bool:
         """Say whether it is known whose the rows of a table are."""
@@ -521,9 +756,12 @@ def _attributes(table: str, source: Source) -> Iterator[Attribute]:
 def _problems(policy: Policy) -> Iterator[str]:
     """Say what the file's parts, each right by itself, get wrong together."""
     yield from _subject_problems(policy)
+    yield from _identifying_problems(policy)
     yield from _forbidden_problems(policy)
     yield from _attribute_problems(policy)
     yield from _link_problems(policy)
+    yield from _kept_problems(policy)
+    yield from _unkept_problems(policy)
     yield from _microdata_problems(policy)
     yield from _recoding_problems(policy)
 
@@ -541,13 +779,89 @@ def _subject_problems(policy: Policy) -> Iterator[str]:
     key = policy.subject.key
     if key is not None and (key not in home.columns or home.columns[key].role is not Role.SUBJECT):
         yield f'subject.key "{key}" is not a column of {policy.subject.source} with role subject'
-    for name, kind in sorted(policy.eligibility.columns.items()):
-        if name not in home.columns:
-            yield f'eligibility names "{name}", which is not a column of {policy.subject.source}'
-        elif home.columns[name].role not in READ_FOR_MICRODATA:
-            yield f'eligibility needs "{name}", but role {home.columns[name].role} is never read'
-        elif home.columns[name].type is not kind:
-            yield f'eligibility needs "{name}" to be of type {kind}'
+    yield from _need_problems("eligibility", policy.eligibility.needs, policy.subject.source, home)
+
+
+def _identifying_problems(policy: Policy) -> Iterator[str]:
+    """Say what cannot lead to a person: a row that is nobody's, a name without its birth."""
+    home = policy.sources.get(policy.subject.source)
+    for name in policy.subject.same_person or ():
+        if home is not None and name not in home.columns:
+            yield f'subject.same-person names "{name}", which is not in {policy.subject.source}'
+    for table, source in policy.sources.items():
+        said = [column for column in source.columns.values() if column.identifies is not None]
+        if any(column.whose == "subject" for column in said) and not policy.has_owner(table):
+            yield f"sources.{table}: a column identifies somebody, and no subject is given"
+        for whose in ("subject", "others"):
+            parts = Counter(column.identifies for column in said if column.whose == whose)
+            yield from _naming_problems(f"sources.{table}", parts)
+
+
+_NAMES = (Identifies.FIRST_NAME, Identifies.LAST_NAME, Identifies.FULL_NAME)
+_NAMINGS = ((0, 0, 0, 0), (1, 1, 0, 1), (0, 0, 1, 1))
+"""How often first, last and full name and date of birth stand in a table together."""
+
+
+def _naming_problems(where: str, parts: Mapping[Identifies | None, int]) -> Iterator[str]:
+    if tuple(parts[part] for part in (*_NAMES, Identifies.DATE_OF_BIRTH)) not in _NAMINGS:
+        yield (
+            f"{where}: identifies names a person by first and last name, or by full name, and "
+            f"by date of birth, each once: a name alone, or a date alone, is too many people's"
+        )
+
+
+def _need_problems(
+    who: str, needs: Iterable[tuple[str, frozenset[Kind]]], table: str, source: Source
+) -> Iterator[str]:
+    """Say which columns that a rule reads are not there, never read, or of another type."""
+    for name, kinds in needs:
+        column = source.columns.get(name)
+        if column is None:
+            yield f'{who} names "{name}", which is not a column of {table}'
+        elif column.role not in READ_FOR_MICRODATA:
+            yield f'{who} needs "{name}", but role {column.role} is never read'
+        elif column.type not in kinds:
+            yield f'{who} needs "{name}" to be of type {" or ".join(sorted(kinds))}'
+
+
+def _kept_problems(policy: Policy) -> Iterator[str]:
+    for table, source in policy.sources.items():
+        if source.kept is None:
+            continue
+        who = f"sources.{table}.kept"
+        yield from _need_problems(who, source.kept.needs, table, source)
+        if table == policy.subject.source:
+            yield f"{who}: the person's own records lapse by eligibility.retention"
+        elif source.kept.since in source.columns:
+            yield from _too_long(who, source.kept, source.columns[source.kept.since].clause)
+
+
+def _too_long(who: str, kept: Kept, clause: int) -> Iterator[str]:
+    if clause not in BY_ROW:
+        yield (
+            f"{who}: what clause {clause} collected counts from the end of the relationship: "
+            f"eligibility.retention says how long it is kept"
+        )
+        return
+    most, settled = BY_ROW[clause]
+    if kept.months > most:
+        yield f"{who}: clause {clause} lets rows be kept for at most {most} months"
+    if kept.proceedings is not None and not settled:
+        yield f"{who}: clause {clause} knows no legal proceedings"
+
+
+def _unkept_problems(policy: Policy) -> Iterator[str]:
+    """Say what is published of a clause whose rows lapse by a day that the policy does not name."""
+    if policy.eligibility.retention is None:
+        return
+    for attribute in policy.attributes.values():
+        source = policy.sources[attribute.table]
+        since = None if source.kept is None else source.columns.get(source.kept.since)
+        if attribute.clause in BY_ROW and (since is None or since.clause != attribute.clause):
+            yield (
+                f"sources.{attribute.table}.columns.{attribute.column}: clause {attribute.clause} "
+                f"counts from a day of each row: name it under sources.{attribute.table}.kept"
+            )
 
 
 def _forbidden_problems(policy: Policy) -> Iterator[str]:

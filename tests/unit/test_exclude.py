@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+import random
+from datetime import date, datetime
 
 import polars as pl
 import pytest
 from builders import (
     AS_OF,
     POLICY,
+    Fields,
     Person,
     Tables,
     bank,
@@ -17,12 +19,14 @@ from builders import (
 )
 
 from transforms.errors import SourceError
-from transforms.policy import Policy
+from transforms.policy import Kind, Policy
 from transforms.steps.exclude import (
+    Exclusions,
     LeftOut,
     ineligible,
-    names_objector,
+    is_named,
 )
+from transforms.steps.find import KeyList
 
 ALIKE = Person(age=2, town="Peja", job="nurse", health="flu", savings=1)
 
@@ -56,7 +60,8 @@ def left_out(tables: Tables) -> LeftOut:
 
 def without(tables: Tables, objectors: list[str]) -> tuple[Tables, int]:
     """Return what is left without the objectors' rows, and how many people those were."""
-    named = {name: names_objector(table, name, POLICY, objectors) for name, table in tables.items()}
+    listed = Exclusions.of(objected=objectors)
+    named = {name: is_named(table, name, POLICY, listed) for name, table in tables.items()}
     met = tables["people"].filter(named["people"]).get_column("id").n_unique()
     return {name: table.filter(~named[name]) for name, table in tables.items()}, met
 
@@ -133,7 +138,13 @@ def test_who_is_listed_and_unknown_changes_nothing() -> None:
 def test_who_objected_is_counted_once_and_who_is_unknown_apart() -> None:
     tables = people()
     assert counted(tables, ["2", " 2", "002", "77"]).left_out == LeftOut(
-        objected=1, not_found=1, not_natural_persons=0, minors=0, beyond_retention=0
+        erased=0,
+        restricted=0,
+        objected=1,
+        not_found=1,
+        not_natural_persons=0,
+        minors=0,
+        beyond_retention=0,
     )
 
 
@@ -158,6 +169,174 @@ def test_what_is_broken_in_an_objectors_account_stops_nobody() -> None:
     with pytest.raises(SourceError):
         counted(tables)
     assert counted(tables, ["2"]).eligible == 4
+
+
+def test_who_used_several_rights_is_counted_by_the_first() -> None:
+    exclusions = Exclusions.of(
+        objected=["1", "2", "3", "01", "77"],
+        restricted=["2", " 3", "78"],
+        erased=["3", "003", "79"],
+    )
+    population = counted(people(), exclusions)
+    assert population.eligible == 2
+    assert population.left_out == LeftOut(
+        erased=1,
+        restricted=1,
+        objected=1,
+        not_found=3,
+        not_natural_persons=0,
+        minors=0,
+        beyond_retention=0,
+    )
+
+
+def test_who_is_listed_and_stands_in_two_rows_is_counted_once_by_the_first_reason() -> None:
+    tables, policy = marked({"erased": {"column": "gone"}}, gone=days(None, None, None))
+    twice = tables["people"].head(1).with_columns(gone=pl.lit(AS_OF))
+    told = {**tables, "people": pl.concat([tables["people"], twice])}
+    said = counted(told, ["1", "2", "9"], policy).left_out
+    assert (said.erased, said.objected, said.not_found) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("kind", [Kind.INTEGER, Kind.TEXT])
+def test_of_many_people_only_those_who_are_listed_are_found(kind: Kind) -> None:
+    many = random.Random(16).sample(range(10**12), 20_000)
+    listed = pl.Series(many[::4]).cast(pl.String)
+    keys = KeyList.of(listed, pl.repeat(0, len(listed), dtype=pl.UInt8, eager=True), kind)
+    sought = pl.Series(many)
+    found = keys.find(sought if kind is Kind.INTEGER else sought.cast(pl.String))
+    assert sought.filter(found.is_not_null()).to_list() == many[::4]
+
+
+@pytest.mark.parametrize("right", ["erased", "restricted", "objected"])
+def test_every_right_removes_a_person_from_every_table(right: str) -> None:
+    tables, listed = people(), Exclusions.of(**{right: ["2"]})
+    for table in ("people", "holders"):
+        named = is_named(tables[table], table, POLICY, listed)
+        assert set(tables[table].filter(named).get_column("id")) == {2}
+
+
+def test_a_number_beyond_the_largest_is_compared_as_it_is_written() -> None:
+    beyond = 2**64 - 1
+    keys = pl.DataFrame({"id": pl.Series([beyond, 2], dtype=pl.UInt64)})
+    listed = Exclusions.of(objected=[str(beyond)])
+    assert is_named(keys, "people", POLICY, listed).to_list() == [True, False]
+
+
+def test_text_keys_are_compared_in_one_case_and_one_unicode_form() -> None:
+    fields = policy_fields()
+    fields["sources"]["people"]["columns"]["id"]["type"] = "text"
+    policy = Policy.model_validate(fields)
+    keys = ["k-1", " K-2 ", "Çelik", "C\u0327elik", "007", "7", "", None]
+    listed = Exclusions.of(objected=["K-1", "k-2", "çelik", "7"])
+    named = is_named(pl.DataFrame({"id": keys}), "people", policy, listed)
+    assert named.to_list() == [True, True, True, True, False, True, False, False]
+
+
+def test_texts_of_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        pl.Series, "hash", lambda self: pl.repeat(5, len(self), dtype=pl.UInt64, eager=True)
+    )
+    listed = KeyList.of(pl.Series(["a", "b", "c"]), pl.Series([0, 1, 2], dtype=pl.UInt8), Kind.TEXT)
+    places = listed.find(pl.Series(["c", "x", "a", None, "b"]))
+    assert sorted(places.drop_nulls()) == [0, 1, 2]
+    assert listed.ranks.gather(places.drop_nulls()).to_list() == [2, 0, 1]
+    assert places.is_null().to_list() == [False, True, False, True, False]
+
+
+# ------------------------------------------------------------------- erased, restricted: the source
+
+
+def marked(policy_says: Fields, **columns: pl.Series) -> tuple[Tables, Policy]:
+    """Return a bank whose people are marked so, in their order, and a policy that says it."""
+    fields = policy_fields()
+    for rule in policy_says:
+        del fields["eligibility"]["not-applicable"][rule]
+    fields["eligibility"] |= policy_says
+    kinds = {pl.Date(): "date", pl.Boolean(): "boolean", pl.Datetime("us"): "timestamp"}
+    for name, values in columns.items():
+        fields["sources"]["people"]["columns"][name] = {
+            "role": "eligibility",
+            "clause": 9,
+            "type": kinds[values.dtype],
+        }
+    tables = people(max(len(values) for values in columns.values()))
+    said = [values.alias(name) for name, values in columns.items()]
+    told = {**tables, "people": tables["people"].with_columns(said)}
+    return told, Policy.model_validate(fields)
+
+
+def days(*values: date | None) -> pl.Series:
+    """Return days as a source holds them."""
+    return pl.Series(values, dtype=pl.Date)
+
+
+def test_who_was_erased_is_left_out_whatever_the_day() -> None:
+    rule = {"erased": {"column": "gone"}}
+    tables, policy = marked(rule, gone=days(None, date(1970, 1, 1), AS_OF, date(2999, 1, 1)))
+    assert eligible(tables, policy) == [1]
+    assert counted(tables, policy=policy).left_out.erased == 3
+
+
+@pytest.mark.parametrize("rule", ["erased", "restricted"])
+def test_a_mark_may_be_a_truth(rule: str) -> None:
+    tables, policy = marked({rule: {"column": "gone"}}, gone=pl.Series([None, False, True]))
+    assert eligible(tables, policy) == [1, 2]
+
+
+def test_who_is_restricted_is_left_out_until_it_is_lifted() -> None:
+    rule = {"restricted": {"column": "since", "until": "lifted"}}
+    early, late = date(2020, 1, 1), date(2020, 5, 1)
+    tables, policy = marked(
+        rule,
+        since=days(None, early, early, early, date(2030, 1, 1), late, None),
+        lifted=days(None, None, AS_OF, AS_OF.replace(day=2), None, early, early),
+    )
+    assert eligible(tables, policy) == [1, 3, 7]
+    assert counted(tables, policy=policy).left_out.restricted == 4
+    # Neither of both days lifts a restriction before it is.
+    assert eligible(tables, policy, as_of=date(2026, 4, 1), today=AS_OF) == [1, 3, 7]
+    assert eligible(tables, policy, as_of=date(2026, 2, 1), today=AS_OF) == [1, 7]
+
+
+def test_a_restriction_and_its_lifting_may_have_times() -> None:
+    rule = {"restricted": {"column": "since", "until": "lifted"}}
+    at = [datetime(2026, 2, 1, hour) for hour in (8, 9)]  # noqa: DTZ001 - as a bank writes it
+    tables, policy = marked(
+        rule,
+        since=pl.Series([at[0], at[1]], dtype=pl.Datetime("us")),
+        lifted=pl.Series([at[1], at[0]], dtype=pl.Datetime("us")),
+    )
+    assert eligible(tables, policy) == [1]
+
+
+def test_who_is_on_the_list_and_marked_by_the_source_is_counted_once_by_the_first() -> None:
+    rules: Fields = {"erased": {"column": "gone"}, "restricted": {"column": "since"}}
+    tables, policy = marked(
+        rules,
+        gone=days(AS_OF, None, None, None, AS_OF),
+        since=days(AS_OF, AS_OF, None, AS_OF, None),
+    )
+    tables = with_people(tables, kind=["company", "company", "company", "company", "company"])
+    exclusions = Exclusions.of(objected=["1", "2", "3"], erased=["4"])
+    assert counted(tables, exclusions, policy).left_out == LeftOut(
+        erased=3,
+        restricted=1,
+        objected=1,
+        not_found=0,
+        not_natural_persons=0,
+        minors=0,
+        beyond_retention=0,
+    )
+
+
+def test_a_broken_mark_of_who_is_on_the_list_stops_nobody() -> None:
+    tables, policy = marked({"erased": {"column": "gone"}}, gone=days(None, None))
+    broken = tables["people"].cast(pl.String).with_columns(gone=pl.Series(["soon", None]))
+    told = {**{name: table.cast(pl.String) for name, table in tables.items()}, "people": broken}
+    with pytest.raises(SourceError, match=r"people\.gone"):
+        counted(told, policy=policy)
+    assert counted(told, ["1"], policy).left_out.objected == 1
 
 
 # -------------------------------------------------------------------------------------- companies
@@ -228,11 +407,23 @@ def test_everybody_is_left_out_once() -> None:
         ended=[date(2000, 1, 1), date(2000, 1, 1), date(2000, 1, 1), date(2000, 1, 1), None],
     )
     assert left_out(tables) == LeftOut(
-        objected=0, not_found=0, not_natural_persons=2, minors=2, beyond_retention=1
+        erased=0,
+        restricted=0,
+        objected=0,
+        not_found=0,
+        not_natural_persons=2,
+        minors=2,
+        beyond_retention=1,
     )
     population = counted(tables, ["1"])
     assert population.left_out == LeftOut(
-        objected=1, not_found=0, not_natural_persons=1, minors=2, beyond_retention=1
+        erased=0,
+        restricted=0,
+        objected=1,
+        not_found=0,
+        not_natural_persons=1,
+        minors=2,
+        beyond_retention=1,
     )
     assert population.eligible == 0
 

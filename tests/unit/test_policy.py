@@ -219,23 +219,139 @@ def test_a_rule_reads_no_column_that_is_never_read(column: str) -> None:
     assert f'eligibility needs "{column}", but role' in refused(fields)
 
 
-@pytest.mark.parametrize("rule", ["persons", "minors", "retention"])
+@pytest.mark.parametrize("rule", ["erased", "restricted", "persons", "minors", "retention"])
 def test_a_rule_stands_there_or_a_reason_does(rule: str) -> None:
     fields = policy_fields()
-    del fields["eligibility"][rule]
+    fields["eligibility"].pop(rule, None)
+    fields["eligibility"]["not-applicable"].pop(rule, None)
     assert f"give the rule {rule}, or say under not-applicable" in refused(fields)
-    fields["eligibility"]["not-applicable"] = {rule: "there are none"}
+    fields["eligibility"]["not-applicable"][rule] = "there are none"
     Policy.model_validate(fields)
 
 
 def test_a_rule_and_a_reason_against_it_are_refused() -> None:
-    fields = changed(lambda f: f["eligibility"].update({"not-applicable": {"minors": "none"}}))
+    fields = changed(lambda f: f["eligibility"]["not-applicable"].update(minors="none"))
     assert "give the rule minors" in refused(fields)
 
 
 def test_nobody_under_14_is_anything_but_a_minor() -> None:
     fields = changed(lambda f: f["eligibility"]["minors"].update(under=13))
     assert "eligibility.minors.under" in refused(fields)
+
+
+@pytest.mark.parametrize(
+    ("rule", "kind", "said"),
+    [
+        ({"erased": {"column": "kind"}}, "text", "of type boolean or date or timestamp"),
+        ({"restricted": {"column": "kind"}}, "integer", "of type boolean or date or timestamp"),
+        ({"restricted": {"column": "kind", "until": "ended"}}, "boolean", "of type date or time"),
+        ({"restricted": {"column": "ended", "until": "kind"}}, "boolean", "of type date or time"),
+    ],
+)
+def test_a_mark_is_a_day_or_a_truth_and_has_an_end_only_where_it_has_a_day(
+    rule: Fields, kind: str, said: str
+) -> None:
+    fields = with_column("kind", type=kind)
+    fields["eligibility"] |= rule
+    for name in ("persons", *rule):
+        fields["eligibility"]["not-applicable"].pop(name, None)
+    fields["eligibility"].pop("persons")
+    fields["eligibility"]["not-applicable"]["persons"] = "there are only persons"
+    assert f'eligibility needs "kind" to be {said}' in refused(fields)
+
+
+def test_a_column_that_two_rules_read_fits_both() -> None:
+    fields = changed(lambda f: f["eligibility"]["minors"].update(birth="kind"))
+    assert 'eligibility needs "kind" to be of type date' in refused(fields)
+
+
+# -------------------------------------------------------------------------------- retention
+
+
+@pytest.mark.parametrize(("clause", "most"), [(9, 60), (11, 60), (12, 60), (14, 24), (15, 0)])
+def test_no_clause_is_kept_for_longer_than_the_privacy_policy_says(clause: int, most: int) -> None:
+    def fields(months: int) -> Fields:
+        said = {"months": {str(clause): months}}
+        return changed(lambda f: f["eligibility"]["retention"].update(said))
+
+    assert f"clause {clause} lets data be kept for at most {most} months" in refused(
+        fields(most + 1)
+    )
+    Policy.model_validate(fields(most))
+
+
+@pytest.mark.parametrize("clause", [10, 13])
+def test_what_counts_from_a_day_of_its_own_has_no_months_after_the_end(clause: int) -> None:
+    said = {"months": {str(clause): 1}}
+    fields = changed(lambda f: f["eligibility"]["retention"].update(said))
+    assert f"clause {clause} does not count from the end of the relationship" in refused(fields)
+
+
+@pytest.mark.parametrize("months", [{"8": 1}, {"16": 1}, {"12": -1}, {"12": "a while"}, {"x": 1}])
+def test_months_are_of_a_clause_that_collects(months: Fields) -> None:
+    fields = changed(lambda f: f["eligibility"]["retention"].update(months=months))
+    assert "eligibility.retention.months" in refused(fields)
+
+
+def with_kept(table: str = "accounts", clause: int = 10, **kept: object) -> Fields:
+    """Return the small policy with rows of a table that lapse by a day of their own."""
+    fields = policy_fields()
+    columns = fields["sources"][table]["columns"]
+    for name, kind in (("arose", "date"), ("court", "boolean"), ("paid", "timestamp")):
+        columns[name] = {"role": "eligibility", "clause": clause, "type": kind}
+    columns["old"] = {"role": "event time", "clause": clause, "type": "date"}
+    fields["sources"][table]["kept"] = {"since": "arose", "months": 1, **kept}
+    return fields
+
+
+COURT: Fields = {"proceedings": "court", "settled": "paid", "settled-months": 24}
+
+
+@pytest.mark.parametrize("clause", [10, 13])
+def test_rows_may_be_kept_from_a_day_of_their_own(clause: int) -> None:
+    Policy.model_validate(with_kept(clause=clause))
+    Policy.model_validate(with_kept(clause=10, **COURT))
+
+
+@pytest.mark.parametrize(
+    ("kept", "clause", "said"),
+    [
+        ({"since": "nowhere"}, 10, 'names "nowhere", which is not a column of accounts'),
+        ({"since": "old"}, 10, 'needs "old", but role event time is never read'),
+        ({"since": "court"}, 10, 'needs "court" to be of type date or timestamp'),
+        ({**COURT, "proceedings": "paid"}, 10, 'needs "paid" to be of type boolean'),
+        ({**COURT, "settled": "court"}, 10, 'needs "court" to be of type date or timestamp'),
+        ({"proceedings": "court"}, 10, "proceedings, settled and settled-months go together"),
+        ({**COURT, "settled-months": 25}, 10, "kept.settled-months"),
+        ({"months": 61}, 10, "kept.months"),
+        ({"months": 2}, 13, "kept: clause 13 lets rows be kept for at most 1 months"),
+        (COURT, 13, "kept: clause 13 knows no legal proceedings"),
+        ({}, 12, "kept: what clause 12 collected counts from the end of the relationship"),
+    ],
+)
+def test_rows_are_kept_by_what_can_be_read_and_for_as_long_as_their_clause_says(
+    kept: Fields, clause: int, said: str
+) -> None:
+    assert said in refused(with_kept("accounts", clause, **kept))
+
+
+def test_the_persons_own_records_lapse_with_the_person() -> None:
+    said = refused(with_kept("people"))
+    assert "sources.people.kept: the person's own records lapse by eligibility.retention" in said
+
+
+@pytest.mark.parametrize("clause", [10, 13])
+def test_what_counts_from_a_day_is_published_only_where_the_day_is_named(clause: int) -> None:
+    fields = with_kept(clause=clause)
+    fields["sources"]["accounts"]["columns"]["balance"]["clause"] = clause
+    Policy.model_validate(fields)
+    del fields["sources"]["accounts"]["kept"]
+    said = refused(fields)
+    assert (
+        f"sources.accounts.columns.balance: clause {clause} counts from a day of each row" in said
+    )
+    own = with_column("health", clause=clause)
+    assert f"sources.people.columns.health: clause {clause} counts from a day" in refused(own)
 
 
 # ----------------------------------------------------------------------------- who and where

@@ -14,9 +14,11 @@ EXACT = pl.Decimal(38, 4)
 """Totals are added in decimals: a sum of floats depends on the order of the rows."""
 
 ROWS = "__rows"
-"""In a tally: how many rows of the table it stands for."""
+"""In a tally: how many rows of the table it stands for; none where they have lapsed."""
 KNOWN = "__known "
 """In a tally, before an attribute's name: how many amounts its sum has."""
+PAST = "__past "
+"""Of a person, before a clause: whether its retention is over; stays beside the attributes."""
 
 
 def own_attributes(policy: Policy) -> tuple[Attribute, ...]:
@@ -40,11 +42,13 @@ def total_attributes(policy: Policy) -> tuple[Attribute, ...]:
 def derive_own(people: pl.DataFrame, policy: Policy, as_of: date) -> pl.DataFrame:
     """Return the people's key and a column for each attribute that their own record says.
 
-    people: conformed records of the person's table, its key among them.
+    people: conformed records of the person's table, its key among them; what has lapsed of them
+    stays noted.
     """
     return people.select(
         *(key for key in (policy.subject.key,) if key is not None),
         *(_own(attribute, as_of) for attribute in own_attributes(policy)),
+        pl.col(f"^{PAST}.*$"),
     )
 
 
@@ -55,11 +59,14 @@ def _own(attribute: Attribute, as_of: date) -> pl.Expr:
 
 
 def tally(rows: pl.DataFrame, table: str, policy: Policy) -> pl.DataFrame:
-    """Return the rows as tallies to be merged: keys, amounts as exact sums, how many are known."""
+    """Return the rows as tallies to be merged: keys, amounts as exact sums, how many are known.
+
+    rows: conformed, with ROWS.
+    """
     totals = [a for a in total_attributes(policy) if a.table == table]
     return rows.select(
         *_keys(rows, table, policy),
-        pl.lit(1, pl.UInt32).alias(ROWS),
+        ROWS,
         *(pl.col(a.column).cast(EXACT).alias(a.name) for a in totals),
         *(pl.col(a.column).is_not_null().cast(pl.UInt32).alias(KNOWN + a.name) for a in totals),
     )
@@ -70,6 +77,11 @@ def merge(tallies: Sequence[pl.DataFrame], table: str, policy: Policy) -> pl.Dat
     rows = pl.concat(tallies)
     keys = _keys(rows, table, policy)
     return rows.lazy().group_by(keys).agg(pl.exclude(keys).sum()).collect()
+
+
+def holding(tallies: pl.DataFrame) -> pl.DataFrame:
+    """Return the tallies that stand for a row: one that has lapsed gives nobody anything."""
+    return tallies.filter(pl.col(ROWS) > 0)
 
 
 def _keys(rows: pl.DataFrame, table: str, policy: Policy) -> list[str]:
@@ -102,7 +114,7 @@ def _totals(
     owner = policy.owner(attribute.table)
     rows = tallies[attribute.table].lazy()
     if owner.on is not None:
-        holders = tallies[owner.table].lazy().select(owner.key, owner.on).unique()
+        holders = holding(tallies[owner.table]).lazy().select(owner.key, owner.on).unique()
         rows = rows.select(owner.on, attribute.name, KNOWN + attribute.name)
         rows = rows.join(holders, on=owner.on, how="inner")
     summed = rows.group_by(pl.col(owner.key).alias(str(policy.subject.key))).agg(

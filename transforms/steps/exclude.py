@@ -1,102 +1,140 @@
 """Leave out who must not be there, before anything is joined, counted or calibrated.
 
-Objectors first (clause 16), by key, wherever a table names a person; then the rules that need a
-value: who is not a natural person, minors under 14 without consent (clause 26), people whose data
-are past their retention (clauses 9 to 12).
+Who is on the opt-out list first (clauses 16, 30.3, 30.4), by key, wherever a table names a person;
+then the rules that need a value: whom the source itself marks as erased or restricted, who is not
+a natural person, minors under 14 without consent (clause 26), people whose data are past their
+retention (clauses 9 to 12).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 
 import polars as pl
 
 from transforms.policy import Eligibility, Kind, Policy, Role
+from transforms.steps.find import KeyList
+
+
+class Reason(StrEnum):
+    """Why a person is left out; who has several is counted by the first."""
+
+    ERASED = "erased"
+    RESTRICTED = "restricted"
+    OBJECTED = "objected"
+    NOT_A_PERSON = "person"
+    MINOR = "minor"
+    LAPSED = "retention"
+
+    @property
+    def rank(self) -> int:
+        """How many reasons come before it."""
+        return list(Reason).index(self)
+
+
+REASONS = pl.Enum(Reason)
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     """How many people were left out, each counted once, by the first rule that met them.
 
-    not_found: people on the opt-out list whom the source does not know.
+    not_found: people on the opt-out list whom the source does not know. lapsed_values,
+    lapsed_rows: by clause, how many people lost a value that is past its retention, and how many
+    rows are; of people who stay.
     """
 
+    erased: int
+    restricted: int
     objected: int
     not_found: int
     not_natural_persons: int
     minors: int
     beyond_retention: int
+    lapsed_values: Mapping[int, int] = field(default_factory=dict)
+    lapsed_rows: Mapping[int, int] = field(default_factory=dict)
 
 
-class Reason(StrEnum):
-    """Why a person is left out by rule."""
+@dataclass(frozen=True, eq=False)
+class Exclusions:
+    """Keys of the people whom the opt-out list leaves out, by the right they used.
 
-    NOT_A_PERSON = "person"
-    MINOR = "minor"
-    LAPSED = "retention"
+    Text, as it was given (clauses 16, 30.3, 30.4); a person may be in several, and twice in one.
+    """
+
+    objected: pl.Series
+    erased: pl.Series
+    restricted: pl.Series
+
+    @classmethod
+    def of(
+        cls,
+        objected: Iterable[str] = (),
+        erased: Iterable[str] = (),
+        restricted: Iterable[str] = (),
+    ) -> Exclusions:
+        """Leave out the people of these keys."""
+        return cls(
+            *(pl.Series(list(keys), dtype=pl.String) for keys in (objected, erased, restricted))
+        )
+
+    def listed(self, kind: Kind | None) -> KeyList:
+        """Return the keys as those of a column are compared, made ready once."""
+        return self._numbers if kind is Kind.INTEGER else self._texts
+
+    @cached_property
+    def _numbers(self) -> KeyList:
+        return self._list(Kind.INTEGER)
+
+    @cached_property
+    def _texts(self) -> KeyList:
+        return self._list(Kind.TEXT)
+
+    def _list(self, kind: Kind) -> KeyList:
+        keys = [self.erased, self.restricted, self.objected]
+        reasons = (Reason.ERASED, Reason.RESTRICTED, Reason.OBJECTED)
+        ranks = [
+            pl.repeat(reason.rank, len(each), dtype=pl.UInt8, eager=True)
+            for reason, each in zip(reasons, keys, strict=True)
+        ]
+        return KeyList.of(pl.concat(keys), pl.concat(ranks), kind)
 
 
-def names_objector(
-    records: pl.DataFrame, table: str, policy: Policy, objectors: Collection[str]
+NOBODY = Exclusions.of()
+
+
+def is_named(
+    records: pl.DataFrame, table: str, policy: Policy, exclusions: Exclusions
 ) -> pl.Series:
-    """Say of each record whether it names an objector, in whatever column names a person.
+    """Say of each record whether it names somebody on the list, in whatever column names a person.
 
     Keys are compared as they are meant: without blanks around them, whole numbers as numbers.
     """
-    keys = [name for name in records.columns if _role(policy, table, name) is Role.SUBJECT]
-    named = pl.any_horizontal(
-        pl.lit(value=False),
-        *(
-            _is_listed(key, _kind(policy, table, key), records.schema[key], objectors)
-            for key in keys
-        ),
-    )
-    # Beside the columns, so that there is an answer for each row where none names a person.
-    return records.with_columns(named.alias("__named")).get_column("__named")
-
-
-def _is_listed(
-    key: str, kind: Kind | None, dtype: pl.DataType, objectors: Collection[str]
-) -> pl.Expr:
-    listed = pl.DataFrame({key: pl.Series(sorted(objectors), dtype=pl.String)})
-    written = listed.select(comparable(key, kind)).to_series()
-    if kind is Kind.INTEGER and dtype.is_integer() and not isinstance(dtype, pl.UInt64):
-        numbers = written.cast(pl.Int64, strict=False).drop_nulls()
-        return pl.col(key).cast(pl.Int64).is_in(numbers.implode()).fill_null(value=False)
-    return comparable(key, kind).is_in(written.implode()).fill_null(value=False)
-
-
-def comparable(key: str, kind: Kind | None) -> pl.Expr:
-    """Return a key in the one way it is compared.
-
-    No blanks around it, one case and Unicode form, no `007` or `+7` for the number 7: rather two
-    people are taken for the objector than none.
-    """
-    text = pl.col(key).cast(pl.String).str.strip_chars()
-    if kind is Kind.INTEGER:
-        return pl.coalesce(text.cast(pl.Int64, strict=False).cast(pl.String), text)
-    return text.str.normalize("NFC").str.to_lowercase()
-
-
-def _role(policy: Policy, table: str, column: str) -> Role:
-    return policy.sources[table].columns[column].role
-
-
-def _kind(policy: Policy, table: str, column: str) -> Kind | None:
-    return policy.sources[table].columns[column].type
+    columns = policy.sources[table].columns
+    named = pl.repeat(value=False, n=records.height, eager=True)
+    for key in records.columns:
+        if columns[key].role is Role.SUBJECT:
+            listed = exclusions.listed(columns[key].type)
+            named |= listed.find(records.get_column(key)).is_not_null()
+    return named
 
 
 def ineligible(people: pl.DataFrame, rules: Eligibility, as_of: date, today: date) -> pl.Series:
-    """Return for each person the reason to leave them out, missing for who stays.
+    """Return for each person the first reason to leave them out, missing for who stays.
 
     Nobody is let in by another reference date: a person has to be old enough on the earlier of
-    both days, and within retention on the later one.
+    both days, and a restriction lifted by then; retention has to last on the later one.
     """
     reason = (
-        pl.when(_not_a_person(rules))
+        pl.when(_erased(rules, people.schema))
+        .then(pl.lit(Reason.ERASED.value))
+        .when(_restricted(rules, people.schema, min(as_of, today)))
+        .then(pl.lit(Reason.RESTRICTED.value))
+        .when(_not_a_person(rules))
         .then(pl.lit(Reason.NOT_A_PERSON.value))
         .when(_minor(rules, min(as_of, today)))
         .then(pl.lit(Reason.MINOR.value))
@@ -104,7 +142,7 @@ def ineligible(people: pl.DataFrame, rules: Eligibility, as_of: date, today: dat
         .then(pl.lit(Reason.LAPSED.value))
     )
     # Beside a column, so that there is a reason for each row where no rule looks at one.
-    return people.with_columns(reason.alias("__reason")).get_column("__reason")
+    return people.with_columns(reason.cast(REASONS).alias("__reason")).get_column("__reason")
 
 
 def completed_years(column: str, as_of: date) -> pl.Expr:
@@ -114,6 +152,32 @@ def completed_years(column: str, as_of: date) -> pl.Expr:
         (day.dt.month() == as_of.month) & (day.dt.day() > as_of.day)
     )
     return as_of.year - day.dt.year().cast(pl.Int32) - before_anniversary.cast(pl.Int32)
+
+
+def _erased(rules: Eligibility, schema: pl.Schema) -> pl.Expr:
+    """Say whose erasure was granted; a day that is still to come is one."""
+    return pl.lit(value=False) if rules.erased is None else _marked(rules.erased.column, schema)
+
+
+def _restricted(rules: Eligibility, schema: pl.Schema, as_of: date) -> pl.Expr:
+    """Say for whom processing is restricted; who was restricted anew after a lifting is."""
+    if rules.restricted is None:
+        return pl.lit(value=False)
+    marked = _marked(rules.restricted.column, schema)
+    if rules.restricted.until is None:
+        return marked
+    since, until = (
+        pl.col(column).cast(pl.Datetime("us"))
+        for column in (rules.restricted.column, rules.restricted.until)
+    )
+    lifted = (until.dt.date() <= as_of) & (until >= since)
+    return marked & ~lifted.fill_null(value=False)
+
+
+def _marked(column: str, schema: pl.Schema) -> pl.Expr:
+    """Say where a day stands, or true."""
+    mark = pl.col(column)
+    return mark.fill_null(value=False) if schema[column] == pl.Boolean else mark.is_not_null()
 
 
 def _not_a_person(rules: Eligibility) -> pl.Expr:

@@ -8,8 +8,8 @@ does their order.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
@@ -18,14 +18,31 @@ from transforms.errors import SourceError, band
 from transforms.hierarchy import Hierarchy
 from transforms.policy import Policy, Role
 from transforms.steps.conform import BROKEN, broken_counts, conform, refuse_broken
-from transforms.steps.derive import ROWS, derive_own, merge, own_attributes, tally
+from transforms.steps.derive import (
+    ROWS,
+    add_totals,
+    derive_own,
+    holding,
+    merge,
+    own_attributes,
+    tally,
+)
 from transforms.steps.encode import encode, refuse_unlisted, unlisted_counts
 from transforms.steps.exclude import (
+    Exclusions,
     LeftOut,
     Reason,
-    comparable,
     ineligible,
-    names_objector,
+    is_named,
+)
+from transforms.steps.find import KeyList
+from transforms.steps.lapse import (
+    forget_broken,
+    forget_rows,
+    forget_totals,
+    forget_values,
+    rows_lapsed,
+    values_lapsed,
 )
 
 Batches = Iterable[pl.DataFrame]
@@ -41,7 +58,8 @@ merging is what keeps a table of events from growing in memory, and costs time."
 class People:
     """Who there is. rows: the eligible, each with their key (if any) and own leaf codes.
 
-    keys: of everybody who did not object, the ineligible among them; None where a row is a person.
+    keys: of everybody who is not on the opt-out list, the ineligible among them; None where a row
+    is a person.
     """
 
     rows: pl.DataFrame
@@ -55,18 +73,26 @@ class Circumstances:
 
     policy: Policy
     hierarchies: Mapping[str, Hierarchy]
-    objectors: Collection[str]
+    exclusions: Exclusions
     as_of: date
     today: date
+
+    @property
+    def latest(self) -> date:
+        """The day on which retention has to last."""
+        return max(self.as_of, self.today)
 
 
 @dataclass(frozen=True)
 class _Part:
-    """What one batch of people's records leaves behind; named: the keys of objectors met."""
+    """What one batch of people's records leaves behind.
+
+    listed: the `place` of everybody met who is on the opt-out list, and the `reason`, as a rank.
+    """
 
     rows: pl.DataFrame
     keys: pl.Series
-    named: pl.Series
+    listed: pl.DataFrame
     reasons: Counter[str]
     broken: Mapping[str, int]
     unlisted: Mapping[str, int]
@@ -86,14 +112,8 @@ def gather_people(batches: Batches, under: Circumstances) -> People:
         keys = pl.concat([part.keys for part in parts])
         _check_keys(keys, policy)
     refuse_unlisted(_sum(part.unlisted for part in parts), policy)
-    reasons = _sum(part.reasons for part in parts)
-    objected = pl.concat([part.named for part in parts]).n_unique()
-    left_out = LeftOut(
-        objected=objected,
-        not_found=_different(under.objectors, policy) - objected,
-        not_natural_persons=reasons[Reason.NOT_A_PERSON],
-        minors=reasons[Reason.MINOR],
-        beyond_retention=reasons[Reason.LAPSED],
+    left_out = _left_out(
+        pl.concat([part.listed for part in parts]), _sum(part.reasons for part in parts), under
     )
     return People(pl.concat([part.rows for part in parts]), keys, left_out)
 
@@ -101,21 +121,70 @@ def gather_people(batches: Batches, under: Circumstances) -> People:
 def _people_part(records: pl.DataFrame, under: Circumstances) -> _Part:
     policy, own = under.policy, [attribute.name for attribute in own_attributes(under.policy)]
     home, key = policy.subject.source, policy.subject.key
-    named = names_objector(records, home, policy, under.objectors)
-    conformed = conform(records.filter(~named), home, policy)
+    places = _places(records, under)
+    conformed = conform(_where(records, places.is_null()), home, policy)
     reasons = ineligible(conformed, policy.eligibility, under.as_of, under.today)
-    eligible = derive_own(conformed.filter(reasons.is_null()), policy, under.as_of)
+    current = forget_values(conformed, policy, under.latest)
+    eligible = derive_own(current.filter(reasons.is_null()), policy, under.as_of)
     codes = encode(eligible, under.hierarchies, own)
-    nobody = pl.Series(dtype=pl.String)
-    kind = policy.sources[home].columns[key].type if key else None
     return _Part(
         rows=codes,
-        keys=conformed.get_column(key) if key else nobody,
-        named=records.filter(named).select(comparable(key, kind)).to_series() if key else nobody,
+        keys=conformed.get_column(key) if key else pl.Series(dtype=pl.String),
+        listed=_listed(records, places, under),
         reasons=Counter(reasons.drop_nulls().to_list()),
-        broken=broken_counts(conformed),
+        broken=broken_counts(current),
         unlisted=unlisted_counts(codes, own),
     )
+
+
+def _listed_keys(under: Circumstances) -> KeyList:
+    """Return the opt-out list as the keys of people are compared."""
+    home, key = under.policy.subject.source, under.policy.subject.key
+    return under.exclusions.listed(under.policy.sources[home].columns[key].type if key else None)
+
+
+def _places(records: pl.DataFrame, under: Circumstances) -> pl.Series:
+    """Return where each person stands on the opt-out list, missing for who does not."""
+    key = under.policy.subject.key
+    if key is None:
+        return pl.repeat(None, records.height, dtype=pl.Int64, eager=True)
+    return _listed_keys(under).find(records.get_column(key))
+
+
+def _listed(records: pl.DataFrame, places: pl.Series, under: Circumstances) -> pl.DataFrame:
+    """Return the place and the first reason of everybody who is on the list.
+
+    The source may mark them as well; what is broken of them is no mark, and stops nobody.
+    """
+    policy, there = under.policy, places.drop_nulls()
+    ranks = _listed_keys(under).ranks.gather(there)
+    if not len(there):
+        return pl.DataFrame({"place": there, "reason": ranks})
+    theirs = conform(records.filter(places.is_not_null()), policy.subject.source, policy)
+    marked = ineligible(theirs, policy.eligibility, under.as_of, under.today)
+    both = pl.DataFrame({"place": there, "listed": ranks, "marked": marked.to_physical()})
+    return both.select("place", reason=pl.min_horizontal("listed", "marked"))
+
+
+def _left_out(listed: pl.DataFrame, by_rule: Counter[str], under: Circumstances) -> LeftOut:
+    """Count everybody who is left out, each once, however often they stand in the source."""
+    people = listed.group_by("place").agg(pl.col("reason").min())
+    by_rank = dict(people.get_column("reason").value_counts().rows())
+    reasons = Counter({reason: by_rank.get(reason.rank, 0) for reason in Reason}) + by_rule
+    return LeftOut(
+        erased=reasons[Reason.ERASED],
+        restricted=reasons[Reason.RESTRICTED],
+        objected=reasons[Reason.OBJECTED],
+        not_found=len(_listed_keys(under)) - people.height,
+        not_natural_persons=reasons[Reason.NOT_A_PERSON],
+        minors=reasons[Reason.MINOR],
+        beyond_retention=reasons[Reason.LAPSED],
+    )
+
+
+def _where(records: pl.DataFrame, kept: pl.Series) -> pl.DataFrame:
+    """Return the records that are kept; where all are, nothing is copied."""
+    return records if kept.all() else records.filter(kept)
 
 
 def _sum(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
@@ -123,16 +192,6 @@ def _sum(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
     for each in counts:
         total.update(each)
     return total
-
-
-def _different(objectors: Collection[str], policy: Policy) -> int:
-    """Return how many people a list names, however their keys are written."""
-    home, key = policy.subject.source, policy.subject.key
-    if key is None:
-        return len(set(objectors))
-    listed = pl.DataFrame({key: pl.Series(list(objectors), dtype=pl.String)})
-    kind = policy.sources[home].columns[key].type
-    return listed.select(comparable(key, kind)).to_series().n_unique()
 
 
 def _check_keys(keys: pl.Series | None, policy: Policy) -> None:
@@ -152,8 +211,8 @@ def _check_keys(keys: pl.Series | None, policy: Policy) -> None:
         )
 
 
-def gather_tallies(tables: Tables, people: People, under: Circumstances) -> dict[str, pl.DataFrame]:
-    """Read the tables of many rows a person: who holds what, and sums of what is held.
+def gather_totals(tables: Tables, people: People, under: Circumstances) -> People:
+    """Read the tables of many rows a person, and return the people with a column for each total.
 
     Rows that nobody who is left holds are not looked at. Raises SourceError where a value does not
     fit, or a row points to nobody.
@@ -163,41 +222,68 @@ def gather_tallies(tables: Tables, people: People, under: Circumstances) -> dict
     # First those that say whose the rows of others are.
     others.sort(key=lambda table: policy.owner(table).on is not None)
     tallies: dict[str, pl.DataFrame] = {}
+    lapsed_rows: dict[str, int] = {}
     for table in others:
-        on = policy.owner(table).on
-        tallied, broken = _tallied(tables[table], table, policy, under.objectors)
-        if on is not None:
-            _refuse_linkless(table, on, tallied)
-            held = tallies[policy.owner(table).table]
-            broken = _held(broken, held, on)
-            _refuse_strangers(policy.owner(table).table, on, held, tallied.get_column(on), table)
-        refuse_broken(table, broken_counts(broken), policy)
-        tallies[table] = tallied
-        for column in tallied.columns:
-            declared = policy.sources[table].columns.get(column)
-            if declared is not None and declared.role is Role.SUBJECT and people.keys is not None:
-                home = policy.subject.source
-                _refuse_strangers(table, column, tallied, people.keys, home)
-    return tallies
+        read = _read(tables[table], table, under)
+        _refuse_misfits(table, read, tallies, people, policy)
+        tallies[table], lapsed_rows[table] = read.tallied, read.lapsed
+    rows = forget_totals(add_totals(people.rows, tallies, policy), policy)
+    left_out = replace(
+        people.left_out,
+        lapsed_values=values_lapsed(rows, policy),
+        lapsed_rows=rows_lapsed(lapsed_rows, policy),
+    )
+    return replace(people, rows=rows, left_out=left_out)
 
 
-def _tallied(
-    batches: Batches, table: str, policy: Policy, objectors: Collection[str]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return a table's tallies, and the rows in which something does not fit."""
+@dataclass(frozen=True)
+class _Read:
+    """A table's tallies, the rows in which something does not fit, and how many have lapsed."""
+
+    tallied: pl.DataFrame
+    broken: pl.DataFrame
+    lapsed: int
+
+
+def _read(batches: Batches, table: str, under: Circumstances) -> _Read:
+    policy = under.policy
     merged: list[pl.DataFrame] = []
     pending: list[pl.DataFrame] = []
     broken: list[pl.DataFrame] = []
-    waiting = 0
+    waiting = gone = 0
     for records in batches:
-        named = names_objector(records, table, policy, objectors)
-        rows = conform(records.filter(~named), table, policy)
+        named = is_named(records, table, policy, under.exclusions)
+        rows = conform(_where(records, ~named), table, policy)
+        rows = forget_rows(rows, table, policy, under.latest)
+        gone += int((rows.get_column(ROWS) == 0).sum())
         broken.append(rows.filter(pl.any_horizontal(pl.lit(value=False), pl.col(f"^{BROKEN}.*$"))))
         pending.append(tally(rows, table, policy))
         waiting += rows.height
         if waiting > max(PENDING_ROWS, sum(part.height for part in merged)):
             merged, pending, waiting = [merge([*merged, *pending], table, policy)], [], 0
-    return pl.concat([*merged, *pending]), pl.concat(broken)
+    return _Read(pl.concat([*merged, *pending]), pl.concat(broken), gone)
+
+
+def _refuse_misfits(
+    table: str, read: _Read, tallies: Mapping[str, pl.DataFrame], people: People, policy: Policy
+) -> None:
+    """Raise SourceError where something does not fit in a table, or whose it is.
+
+    tallies: of the tables that were read before it.
+    """
+    owner, broken = policy.owner(table), read.broken
+    holders = read.tallied if owner.on is None else holding(tallies[owner.table])
+    if owner.on is not None:
+        _refuse_linkless(table, owner.on, read.tallied)
+        broken = _held(broken, holders, owner.on)
+        links = read.tallied.get_column(owner.on)
+        _refuse_strangers(owner.table, owner.on, holders, links, table)
+    broken = forget_broken(broken, table, holders, people.rows, policy)
+    refuse_broken(table, broken_counts(broken), policy)
+    for column in read.tallied.columns:
+        declared = policy.sources[table].columns.get(column)
+        if declared is not None and declared.role is Role.SUBJECT and people.keys is not None:
+            _refuse_strangers(table, column, read.tallied, people.keys, policy.subject.source)
 
 
 def _refuse_linkless(table: str, on: str, tallied: pl.DataFrame) -> None:

@@ -24,10 +24,10 @@ from pathlib import Path
 import duckdb
 from peak import peak_mebibytes
 
-from pipelines import build, releases
+from pipelines import build, officer, releases
 from pipelines.generate import generate
 from pipelines.intake import open_intake
-from pipelines.registry import create_registry
+from pipelines.objections.registry import Registry, create_registry
 from pipelines.settings import Settings, settings_from
 
 
@@ -41,11 +41,13 @@ def release_once(settings: Settings) -> dict[str, float]:
     started = time.perf_counter()
     with releases.only_run(settings):
         releases.tidy(settings)
+        registry = Registry(settings.registry, settings.key_file)
+        officer.find_before_a_release(settings, registry, datetime.now(UTC))
         staging = releases.new_staging(settings, datetime.now(UTC))
         with open_intake(settings) as intake:
-            build.build(settings, intake, staging)
+            build.build(settings, intake, registry, staging)
         build.verify_staging(staging)
-        build.publish(settings, staging)
+        build.publish(settings, registry, staging)
         releases.tidy(settings)
     seconds = time.perf_counter() - started
     return {

@@ -21,8 +21,8 @@ import duckdb
 from release import release_in_a_process
 
 from pipelines.generate import generate
+from pipelines.objections.registry import create_registry
 from pipelines.policies import load_policy
-from pipelines.registry import create_registry
 from pipelines.settings import DEMO_POLICY, settings_from
 
 KEYS = ("customer_id", "account_id")

@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt
 from pipelines.certified import read_certified
 from pipelines.files import sync_folder
 from pipelines.keys import Keys, Purpose
-from pipelines.registry import Registry
+from pipelines.objections.registry import Registry
 from pipelines.releases import (
     ANNEX,
     CERTIFICATE,

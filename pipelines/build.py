@@ -16,7 +16,7 @@ from pipelines import releases
 from pipelines.approvals import approval_for, stored_plan
 from pipelines.files import file_digest
 from pipelines.intake import Intake, chosen_plan, count
-from pipelines.registry import Registry
+from pipelines.objections.registry import Registry, Seal
 from pipelines.releases import ANNEX, CERTIFICATE, DATABASE, WrittenTable, write_database
 from pipelines.settings import Settings
 from pipelines.sql import quoted
@@ -33,17 +33,18 @@ from transforms.certificate import (
     banded,
     content_hash,
     never_read,
+    objection_entry,
     people_left_out,
     plan_entry,
     table_entries,
 )
-from transforms.errors import Refused
+from transforms.errors import ObjectionMeanwhile, Refused
 from transforms.plan import Plan
 
 log = logging.getLogger("clause16")
 
 
-def build(settings: Settings, intake: Intake, staging: Path) -> None:
+def build(settings: Settings, intake: Intake, registry: Registry, staging: Path) -> None:
     """Write database, certificate and annex of a release into its staging folder.
 
     The certificate has no verdicts yet. Raises Refused where the limits cannot be kept.
@@ -53,12 +54,12 @@ def build(settings: Settings, intake: Intake, staging: Path) -> None:
     if plan is not None:
         check_plan(plan, loaded.policy, loaded.digest, loaded.hierarchies)
     approval = approval_for(settings, loaded.policy, plan)
-    counted = count(settings, intake)
+    counted = count(settings, intake, registry)
     if plan is None:
         log.info("no plan is stored yet: choosing one")
         plan = chosen_plan(settings, intake, counted.population)
     tables = anonymise(counted.population, loaded.policy, loaded.hierarchies, plan)
-    registry = Registry(settings.registry, settings.key_file)
+    excluded = counted.excluded
     entries = table_entries(tables, loaded.policy, loaded.hierarchies, plan)
     created = datetime.now(UTC).isoformat(timespec="seconds")
     about = _about(settings, intake, staging.name, created, plan, entries)
@@ -75,11 +76,12 @@ def build(settings: Settings, intake: Intake, staging: Path) -> None:
         l=loaded.policy.limits.l,
         plan=plan_entry(plan),
         approval=approval,
-        registry_seal=registry.seal(staging.name, counted.registry_head).digest,
+        registry_seal=registry.seal(staging.name, excluded.head).digest,
         tables=entries,
         about={name: _about_hash(name, table.rows) for name, table in about.items()},
         never_read=never_read(loaded.policy),
         left_out=banded(people_left_out(counted.population)),
+        objections=objection_entry(excluded.figures),
         guarantees=GUARANTEES,
         keeps_earlier_because=loaded.policy.series.keep_earlier_because,
         database=file_digest(staging / DATABASE),
@@ -93,6 +95,7 @@ def build(settings: Settings, intake: Intake, staging: Path) -> None:
             release=staging.name,
             eligible=counted.population.eligible,
             left_out=people_left_out(counted.population),
+            objections=excluded.figures,
             tables={
                 table.name: {
                     "smallest_class": table.figures.smallest_class,
@@ -125,16 +128,18 @@ def verify_staging(staging: Path) -> Verification:
     return verification
 
 
-def publish(settings: Settings, staging: Path) -> Path:
-    """Switch to a verified release; raises Refused where somebody objected since it was counted.
+def publish(settings: Settings, registry: Registry, staging: Path) -> Path:
+    """Switch to a verified release.
 
-    Whoever objects at this very moment waits until the switch is done.
+    Raises ObjectionMeanwhile where somebody has to be left out whom it may hold: they objected
+    since it was counted, or the review of an override fell due. Whoever objects at this very moment
+    waits until the switch is done.
     """
     certificate = Certificate.model_validate_json((staging / CERTIFICATE).read_text("utf-8"))
-    registry = Registry(settings.registry, settings.key_file)
-    with registry.standing_still() as head:
-        if registry.seal(staging.name, head).digest != certificate.registry_seal:
-            raise Refused(
+    state = Seal(staging.name, certificate.registry_seal)
+    with registry.standing_still(state, lambda: datetime.now(UTC).date()) as nobody_more:
+        if not nobody_more:
+            raise ObjectionMeanwhile(
                 "an objection was recorded while this release was made, so it is not published: "
                 "run `clause16 release` again"
             )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipelines.registry import Seal
+from pipelines.objections.registry import Seal
 from pipelines.releases import CERTIFICATE, current_release, release_folders
 from pipelines.settings import Settings
 from transforms.errors import ReleaseError

@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     everywhere, reading = _everywhere(), _reading()
     setup.add_verbs(verbs, everywhere)
     release.add_verbs(verbs, everywhere, reading)
-    objections.add_verbs(verbs, everywhere)
+    objections.add_verbs(verbs, everywhere, reading)
     status.add_verbs(verbs, everywhere)
     backup.add_verbs(verbs, everywhere)
     grants.add_verbs(verbs, everywhere)

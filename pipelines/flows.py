@@ -24,13 +24,14 @@ from prefect.exceptions import TerminationSignal
 from prefect.states import Failed
 from pydantic import Field, NonNegativeInt
 
-from pipelines import build, releases
+from pipelines import build, officer, releases
 from pipelines.boundary import sealed
 from pipelines.intake import open_intake
+from pipelines.objections.registry import Registry
 from pipelines.settings import Settings, settings_from
 from pipelines.status import forget_failure, note_failure
-from pipelines.telling import tell_published, tell_refused
-from transforms.errors import PrivacyError, UsageError
+from pipelines.telling import tell_published, tell_refused, tell_updated
+from transforms.errors import ObjectionMeanwhile, PrivacyError, UsageError
 
 # A worker sets up Prefect's own loggers; ours is named to it by $PREFECT_LOGGING_EXTRA_LOGGERS.
 log = logging.getLogger("clause16")
@@ -51,15 +52,22 @@ def check(settings: Settings) -> None:
         pass
 
 
+@task(name="find objectors", persist_result=False, cache_policy=NO_CACHE, log_prints=False)
+@sealed
+def find_objectors(settings: Settings, registry: Registry) -> None:
+    """Look in the source for everybody on the opt-out list who was not found yet."""
+    officer.find_before_a_release(settings, registry, datetime.now(UTC))
+
+
 @task(name="build", persist_result=False, cache_policy=NO_CACHE, log_prints=False)
 @sealed
-def build_release(settings: Settings) -> Path:
+def build_release(settings: Settings, registry: Registry) -> Path:
     """Read, leave out, generalise, write; return the staging folder."""
     # A retry starts clean: nothing of the first attempt, and the source opened anew.
     releases.tidy(settings)
     staging = releases.new_staging(settings, datetime.now(UTC))
     with open_intake(settings) as intake:
-        build.build(settings, intake, staging)
+        build.build(settings, intake, registry, staging)
     return staging
 
 
@@ -72,9 +80,9 @@ def verify_release(staging: Path) -> None:
 
 @task(name="publish", persist_result=False, cache_policy=NO_CACHE, log_prints=False)
 @sealed
-def publish_release(settings: Settings, staging: Path) -> Path:
+def publish_release(settings: Settings, registry: Registry, staging: Path) -> Path:
     """Switch to the verified release, unless somebody objected meanwhile."""
-    return build.publish(settings, staging)
+    return build.publish(settings, registry, staging)
 
 
 @flow(name="release", persist_result=False, log_prints=False)
@@ -98,6 +106,39 @@ def release(
         raise TerminationSignal(signal.SIGTERM) from None
     tell_published(directory)
     return str(directory)
+
+
+@task(name="update opt-outs", persist_result=False, cache_policy=NO_CACHE, log_prints=False)
+@sealed
+def take_in(settings: Settings) -> officer.Updated:
+    """Take in the drop folder, note reviews, look for everybody, erase what ended long ago."""
+    return officer.update(settings, officer.opened(settings), datetime.now(UTC))
+
+
+@flow(name="update-opt-outs", persist_result=False, log_prints=False)
+def update_opt_outs(
+    home: str | None = None, policy: str | None = None
+) -> dict[str, int] | State[dict[str, int]]:
+    """Bring the opt-out list up to date; return how many files came, and were refused.
+
+    It needs no lock of the home and runs beside a release. Sources are named by the environment,
+    the officer's by $CLAUSE16_OFFICER_SOURCE.
+    """
+    try:
+        updated = _updated(home, policy)
+    except PrivacyError as error:
+        return Failed(message=tell_refused(error), data=error)
+    except KeyboardInterrupt:
+        raise TerminationSignal(signal.SIGTERM) from None
+    tell_updated(updated)
+    refused = sum(each.refused is not None for each in updated.dropped)
+    return {"files": len(updated.dropped), "refused": refused}
+
+
+@sealed
+def _updated(home: str | None, policy: str | None) -> officer.Updated:
+    settings = settings_from(os.environ, today=datetime.now(UTC).date(), home=home, policy=policy)
+    return take_in(settings)
 
 
 @sealed
@@ -125,21 +166,41 @@ def _made(settings: Settings, retry_after: Sequence[int]) -> Path:
     with releases.only_run(settings):
         releases.tidy(settings)
         try:
+            # No list, no release: before anything else. Opened once, it is then only followed.
+            registry = Registry(settings.registry, settings.key_file)
             _patient(check, retry_after)(settings)
-            staging = _patient(build_release, retry_after)(settings)
-            verify_release(staging)
-            return _published(settings, staging)
+            return _without_objectors(settings, registry, retry_after)
         finally:
             # What is left is the next run's to clear, and changes nothing about this one.
             with suppress(OSError):
                 releases.tidy(settings)
 
 
-def _published(settings: Settings, staging: Path) -> Path:
+def _without_objectors(settings: Settings, registry: Registry, retry_after: Sequence[int]) -> Path:
+    """Compute and publish; where somebody objects meanwhile, compute again without them."""
+    for _ in range(ATTEMPTS - 1):
+        with suppress(ObjectionMeanwhile):
+            return _attempted(settings, registry, retry_after)
+        log.info("an objection came meanwhile: computing again, without that person")
+    return _attempted(settings, registry, retry_after)
+
+
+def _attempted(settings: Settings, registry: Registry, retry_after: Sequence[int]) -> Path:
+    _patient(find_objectors, retry_after)(settings, registry)
+    staging = _patient(build_release, retry_after)(settings, registry)
+    verify_release(staging)
+    return _published(settings, registry, staging)
+
+
+ATTEMPTS = 3
+"""Of a release that objections overtake; then it is refused, and nothing is published."""
+
+
+def _published(settings: Settings, registry: Registry, staging: Path) -> Path:
     """Publish; once `current` points to the release, whatever fails then is told, not raised."""
     release = settings.releases / staging.name
     try:
-        return publish_release(settings, staging)
+        return publish_release(settings, registry, staging)
     except Exception as error:
         if releases.current_release(settings) != release:
             raise

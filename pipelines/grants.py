@@ -7,17 +7,13 @@ by equality, so that an objector is found and nobody can leaf through the custom
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from hashlib import sha256
 from itertools import count
 
-from pipelines.sql import literal, quoted
-from transforms.policy import Column, Forbidden, Owner, Policy, Role
+from pipelines.lookups import LOOKUPS, Function, functions, spelling_functions
+from pipelines.sql import escaped, literal, quoted
+from transforms.policy import Policy
 
-LOOKUPS = "clause16_lookup"
-"""The schema of the officer's functions."""
 RELEASE, OFFICER = "clause16_release", "clause16_officer"
 NAME_BYTES = 63
 """PostgreSQL cuts longer names, without an error."""
@@ -44,7 +40,7 @@ def release_grants(policy: Policy, place: Place) -> str:
         for table, columns in reads.items()
     )
     permitted = ",\n      ".join(
-        f"({_text(place.schema)}, {_text(table)}, {_text(column)})"
+        f"({escaped(place.schema)}, {escaped(table)}, {escaped(column)})"
         for table, columns in reads.items()
         for column in columns
     )
@@ -66,13 +62,17 @@ def release_grants(policy: Policy, place: Place) -> str:
 
 def officer_grants(policy: Policy, place: Place) -> str:
     """Return SQL that lets a role ask whose an identifier is, and read nothing."""
-    lookups = f"n.nspname = {literal(LOOKUPS)}"
+    lookups, role = f"n.nspname = {literal(LOOKUPS)}", quoted(place.role)
     return "".join(
         (
             _head("the officer may ask whose an identifier is", policy, place),
+            f"ALTER ROLE {role} SET statement_timeout = '10min';\n",
+            f"ALTER ROLE {role} SET lock_timeout = '1min';\n",
+            _keeps_a_list(place),
             f"DROP SCHEMA IF EXISTS {LOOKUPS} CASCADE;\nCREATE SCHEMA {LOOKUPS};\n",
-            f"GRANT USAGE ON SCHEMA {LOOKUPS} TO {quoted(place.role)};\n",
-            *_lookups(policy, place),
+            f"GRANT USAGE ON SCHEMA {LOOKUPS} TO {role};\n",
+            *(_spelling(function) for function in spelling_functions(policy)),
+            *(_lookup(function, place) for function in functions(policy, place.schema)),
             _nothing_else(place, "('', '', '')", lookups, "r.rolbypassrls"),
             "COMMIT;\n",
         )
@@ -80,7 +80,7 @@ def officer_grants(policy: Policy, place: Place) -> str:
 
 
 def _head(what: str, policy: Policy, place: Place) -> str:
-    role = _text(place.role)
+    role = escaped(place.role)
     make = f"""
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {role}) THEN
@@ -106,8 +106,21 @@ REVOKE ALL ON ALL TABLES IN SCHEMA {quoted(place.schema)} FROM {quoted(place.rol
 def _finds_the_tables(place: Place) -> str:
     """Return SQL after which the role sees the tables of its schema without naming it."""
     search = "ALTER ROLE %I IN DATABASE %I SET search_path = %I"
-    names = f"{_text(place.role)}, current_database(), {_text(place.schema)}"
-    body = f"\nBEGIN\n  EXECUTE format({_text(search)}, {names});\nEND\n"
+    names = f"{escaped(place.role)}, current_database(), {escaped(place.schema)}"
+    body = f"\nBEGIN\n  EXECUTE format({escaped(search)}, {names});\nEND\n"
+    return f"DO {_dollar_quoted(body)};\n"
+
+
+def _keeps_a_list(place: Place) -> str:
+    """Return SQL that lets the role hand its questions over where no log shows them.
+
+    What a temporary table is filled with is logged nowhere, what a query is given may well be.
+    """
+    body = f"""
+BEGIN
+  EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO %I', current_database(), {escaped(place.role)});
+END
+"""
     return f"DO {_dollar_quoted(body)};\n"
 
 
@@ -131,7 +144,7 @@ DECLARE
 BEGIN
   WITH me AS (
     SELECT r.*, quote_ident(r.rolname) AS named, {may_not_be} AS passes_wrongly
-    FROM pg_roles r WHERE r.rolname = {_text(place.role)}
+    FROM pg_roles r WHERE r.rolname = {escaped(place.role)}
   ), space AS (
     SELECT n.*, quote_ident(n.nspname) AS named, {callable_too} AS callable
     FROM pg_namespace n WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
@@ -218,73 +231,29 @@ END
     return f"DO {_dollar_quoted(check)};\n"
 
 
-def _text(text: str) -> str:
-    """Return a text as a string of PostgreSQL, whatever its standard_conforming_strings says."""
-    return "E" + literal(text.replace("\\", "\\\\"))
-
-
 def _dollar_quoted(body: str) -> str:
     """Return a body in dollar quotes that no name in it can end."""
     tag = next(tag for number in count() if (tag := f"$body{number}$") not in f"{body}$")
     return f"{tag}{body}{tag}"
 
 
-def _lookups(policy: Policy, place: Place) -> Iterator[str]:
-    asked = [
-        (table, name)
-        for table, source in policy.sources.items()
-        if policy.has_owner(table)
-        for name, column in source.columns.items()
-        if _is_asked_by(column) or (table, name) == (policy.subject.source, policy.subject.key)
-    ]
-    for (table, name), function in lookup_names(asked).items():
-        yield _lookup(policy.owner(table), table, name, function, place)
-
-
-def lookup_names(asked: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """Return the name of the function for each (table, column), of at most NAME_BYTES bytes.
-
-    A name that is too long or means two columns ends in a digest of table and column.
-    """
-    names = {(table, column): f"{table}_by_{column}" for table, column in asked}
-    often = Counter(names.values())
-    return {
-        asked: name
-        if often[name] == 1 and len(name.encode()) <= NAME_BYTES
-        else _shortened(name, asked)
-        for asked, name in names.items()
-    }
-
-
-def _shortened(name: str, asked: tuple[str, str]) -> str:
-    digest = sha256("\0".join(asked).encode()).hexdigest()[:12]
-    start = name.encode()[: NAME_BYTES - len(digest) - 1].decode(errors="ignore")
-    return f"{start}_{digest}"
-
-
-def _is_asked_by(column: Column) -> bool:
-    """Say whether a customer who objects may name it; a relative is not the customer."""
-    if column.whose == "others":
-        return False
-    number = column.category == Forbidden.NATIONAL_NUMBER
-    return column.role is Role.IDENTIFIER or number
-
-
-def _lookup(owner: Owner, table: str, column: str, name: str, place: Place) -> str:
-    function = f"{LOOKUPS}.{quoted(name)}"
-    if owner.on is None:
-        rows = f"{place.table(table)} t"
-        key = f"t.{quoted(owner.key)}"
-    else:
-        rows = (
-            f"{place.table(table)} t JOIN {place.table(owner.table)} o USING ({quoted(owner.on)})"
-        )
-        key = f"o.{quoted(owner.key)}"
-    body = f"\nSELECT DISTINCT {key}::text FROM {rows} WHERE t.{quoted(column)}::text = $1\n"
+def _spelling(function: Function) -> str:
+    """Return SQL for a function that reads nothing; in a query its own body takes its place."""
+    called = f"{LOOKUPS}.{function.name}({function.takes})"
     return f"""\
-CREATE FUNCTION {function}(text) RETURNS SETOF text
-LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS {_dollar_quoted(body)};
-REVOKE ALL ON FUNCTION {function}(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION {function}(text) TO {quoted(place.role)};
+CREATE FUNCTION {called} RETURNS {function.returns} LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS {_dollar_quoted(function.body)};
+REVOKE ALL ON FUNCTION {called} FROM PUBLIC;
+"""
+
+
+def _lookup(function: Function, place: Place) -> str:
+    called = f"{LOOKUPS}.{function.name}({function.takes})"
+    body = _dollar_quoted(f"\n{function.body}\n")
+    return f"""\
+CREATE FUNCTION {called} RETURNS TABLE ({function.returns})
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS {body};
+REVOKE ALL ON FUNCTION {called} FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION {called} TO {quoted(place.role)};
 """

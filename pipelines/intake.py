@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import polars as pl
 
 from pipelines import memory
-from pipelines.certified import guards
+from pipelines.certified import Certified, guards
 from pipelines.files import write_private
+from pipelines.objections.registry import Excluded, Registry
 from pipelines.policies import LoadedPolicy, load_policy
-from pipelines.registry import Registry, Seal
 from pipelines.releases import CURRENT, current_release, only_run
 from pipelines.settings import DEMO_POLICY, Settings
 from pipelines.sources.bank import Bank
@@ -24,6 +24,8 @@ from pipelines.stopping import Stop
 from transforms.anonymise import Population, SearchTime, choose_plan, count_population
 from transforms.errors import ObjectionError, PolicyError, ReleaseError, SourceError, band
 from transforms.plan import Plan
+from transforms.policy import Policy
+from transforms.steps.exclude import LeftOut
 
 log = logging.getLogger("clause16")
 
@@ -41,10 +43,10 @@ class Intake:
 
 @dataclass(frozen=True)
 class Counted:
-    """A population, and the state of the opt-out list that it respects."""
+    """A population, and who was excluded: with the state of the opt-out list that it respects."""
 
     population: Population
-    registry_head: str
+    excluded: Excluded
 
 
 @contextmanager
@@ -61,18 +63,24 @@ def open_intake(settings: Settings) -> Iterator[Intake]:
 @contextmanager
 def inspected(settings: Settings) -> Iterator[tuple[Intake, list[PolicyError | SourceError]]]:
     """Open policy and source; yield all that does not fit, what the source lacks first."""
-    uri = _source(settings)
-    if settings.policy is None and not is_demo_bank(uri):
-        raise PolicyError(
-            "this source is not the demo bank, so its policy must be named: --policy FILE"
-        )
-    loaded = load_policy(settings.policy or DEMO_POLICY)
+    uri = source_of(settings)
+    loaded = policy_for(settings, uri)
     with closing(open_bank(uri, loaded.policy)) as bank:
         problems = sorted(check_source(bank, loaded.policy), key=lambda p: -p.exit_code)
         yield Intake(loaded, bank), problems
 
 
-def _source(settings: Settings) -> str:
+def policy_for(settings: Settings, uri: str) -> LoadedPolicy:
+    """Return the policy; raises PolicyError where none is named and the source is not the demo."""
+    if settings.policy is None and not is_demo_bank(uri):
+        raise PolicyError(
+            "this source is not the demo bank, so its policy must be named: --policy FILE"
+        )
+    return load_policy(settings.policy or DEMO_POLICY)
+
+
+def source_of(settings: Settings) -> str:
+    """Return the URI of the source; raises SourceError where there is none."""
     if settings.source is not None:
         return settings.source
     demo = file_of(settings.demo_source)
@@ -84,19 +92,20 @@ def _source(settings: Settings) -> str:
     return settings.demo_source
 
 
-def count(settings: Settings, intake: Intake) -> Counted:
+def count(settings: Settings, intake: Intake, registry: Registry) -> Counted:
     """Read the permitted columns and count everybody eligible who did not object.
 
-    Raises ObjectionError before a record is read where the opt-out list cannot be.
+    Raises ObjectionError before a record is read where the opt-out list cannot be, or somebody on
+    it was never looked for in the source.
     """
-    registry = Registry(settings.registry, settings.key_file)
-    excluded = registry.excluded(must_hold=_last_states(settings))
+    excluded = _excluded(settings, registry)
     policy = intake.loaded.policy
-    if policy.subject.key is None and excluded.customer_ids:
+    if policy.subject.key is None and excluded.objections:
         raise ObjectionError(
             "the source has no key of a person, so those on the opt-out list cannot be found in "
             "it: release it from a home of its own whose list is empty, or give it a key"
         )
+    _refuse_unlooked(excluded, policy)
     held = memory.limits(settings.memory)
     memory.refuse_too_little(held)
     tables = {
@@ -108,16 +117,61 @@ def count(settings: Settings, intake: Intake) -> Counted:
         tables,
         policy,
         intake.loaded.hierarchies,
-        excluded.customer_ids,
+        excluded.people,
         settings.as_of,
         settings.today,
     )
-    if population.left_out.not_found:
-        log.info(
-            "objections of people whom the source does not know: %s",
-            band(population.left_out.not_found),
+    _tell(population.left_out)
+    return Counted(population, excluded)
+
+
+def _excluded(settings: Settings, registry: Registry) -> Excluded:
+    guarding = _guarding(settings)
+    current = current_release(settings)
+    before = [
+        each.state for each in guarding if current is not None and each.release == current.name
+    ]
+    return registry.excluded(
+        settings.today,
+        must_hold=[each.state for each in guarding],
+        before=before[0] if before else None,
+    )
+
+
+def _refuse_unlooked(excluded: Excluded, policy: Policy) -> None:
+    """Raise ObjectionError where somebody objected whom nobody has looked for in the source yet."""
+    # Where a person has one record, a customer id says all.
+    unlooked = excluded.not_looked_up - (0 if policy.same_person else excluded.keyed)
+    if unlooked:
+        raise ObjectionError(
+            f"{band(unlooked)} objections were never looked up in the source, so nobody knows whom "
+            f"to leave out: `clause16 objections resolve` does it, for PostgreSQL under the "
+            f"officer's role ($CLAUSE16_OFFICER_SOURCE)"
         )
-    return Counted(population, excluded.head)
+
+
+def _tell(left_out: LeftOut) -> None:
+    """Say to the operator, banded, what there is to look after in the source."""
+    if left_out.not_found:
+        log.info(
+            "on the opt-out list, not known to the source: %s people", band(left_out.not_found)
+        )
+    for clause, people in left_out.lapsed_values.items():
+        if people:
+            log.info(
+                "past the retention of clause %d, left out: values of %s people: should the bank "
+                "not have deleted them?",
+                clause,
+                band(people),
+            )
+    for clause, rows in left_out.lapsed_rows.items():
+        if rows:
+            log.info(
+                "past the retention of clause %d, left out: %s rows: should the bank not have "
+                "deleted them?",
+                clause,
+                band(rows),
+            )
 
 
 def _read(
@@ -145,8 +199,8 @@ def _not_empty(batches: Iterator[pl.DataFrame], table: str) -> Iterator[pl.DataF
         raise SourceError(f"table {table} is empty: is this the bank?")
 
 
-def _last_states(settings: Settings) -> list[Seal]:
-    """Return the states of the opt-out list that the current and the newest release respect.
+def _guarding(settings: Settings) -> Sequence[Certified]:
+    """Return the current and the newest release, whose state the opt-out list must have had.
 
     Raises ReleaseError where one of them was made tomorrow: under a clock that went back somebody
     whose data are past their retention would be let in again.
@@ -163,7 +217,7 @@ def _last_states(settings: Settings) -> list[Seal]:
                 f"{settings.releases} and remove the link `{CURRENT}` if it points there: the "
                 f"newest release that stays then guards the opt-out list"
             )
-    return [each.state for each in certified]
+    return certified
 
 
 def chosen_plan(settings: Settings, intake: Intake, population: Population) -> Plan:
@@ -179,8 +233,9 @@ def make_plan(settings: Settings, stop: Stop, take: int) -> Plan:
     take: which of the recodings found, the best is 0. Where somebody asks to stop meanwhile, the
     best so far is returned, and nothing is stored.
     """
+    registry = Registry(settings.registry, settings.key_file)
     with only_run(settings), open_intake(settings) as intake:
-        population = count(settings, intake).population
+        population = count(settings, intake, registry).population
         with stop.noted():
             plan = _searched(
                 settings,

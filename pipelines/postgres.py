@@ -118,10 +118,7 @@ _REFUSALS = (
 
 def told(error: BaseException, what: str) -> SourceError:
     """Return in our words why a table is not read; the server quotes queries and values."""
-    said = str(error)
-    state = getattr(error, "sqlstate", None) or _state_in(said)
-    if state is None and _LOST.search(said):
-        state = "08006"
+    state = state_of(error)
     for prefix, (away, reason) in _STATES.items():
         if (state or "").startswith(prefix):
             kind = SourceAway if away else SourceError
@@ -130,6 +127,13 @@ def told(error: BaseException, what: str) -> SourceError:
         f"{what} cannot be read: the PostgreSQL server refuses (SQLSTATE {state or 'unknown'}); "
         f"its own log says why"
     )
+
+
+def state_of(error: BaseException) -> str | None:
+    """Return the SQLSTATE of what the server or the driver says, None where there is none."""
+    said = str(error)
+    state = getattr(error, "sqlstate", None) or _state_in(said)
+    return "08006" if state is None and _LOST.search(said) else state
 
 
 def _state_in(said: str) -> str | None:

@@ -27,7 +27,7 @@ from pipelines.backup import MANIFEST, Manifest, Part
 from pipelines.certified import Certified, guards, read_certified
 from pipelines.files import file_digest, sync_folder
 from pipelines.keys import Keys
-from pipelines.registry import Registry
+from pipelines.objections.registry import Registry
 from pipelines.releases import (
     CERTIFICATE,
     CURRENT,
@@ -181,7 +181,7 @@ def _check(draft: Settings, manifest: Manifest, file: Path, last: Certified | No
             f"does not have, or is of another home; which ones cannot be known: restore a newer "
             f"backup; nothing was restored"
         )
-    return len(registry.objections())
+    return len(registry)
 
 
 def _is_certified(folder: Path) -> bool:

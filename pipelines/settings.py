@@ -19,6 +19,7 @@ DEMO_POLICY = CHECKOUT / "data" / "policy" / "bank.toml"
 class Settings:
     """Where everything is. `policy` and `source` are None where nobody named one.
 
+    officer: the source as the officer may ask it, where that is another URI than a release's;
     memory: bytes that a run may hold, None for as many as there are.
     """
 
@@ -30,11 +31,17 @@ class Settings:
     today: date
     analysts_group: str | None
     memory: int | None = None
+    officer: str | None = None
 
     @property
     def registry(self) -> Path:
         """The opt-out list, for the officer alone."""
         return self.home / "registry" / "objections.sqlite"
+
+    @property
+    def drop(self) -> Path:
+        """Where files of objections are dropped."""
+        return self.home / "drop"
 
     @property
     def plan(self) -> Path:
@@ -102,6 +109,7 @@ def settings_from(
         today=today,
         analysts_group=environment.get("CLAUSE16_ANALYSTS_GROUP"),
         memory=_bytes(environment.get("CLAUSE16_MEMORY")),
+        officer=environment.get("CLAUSE16_OFFICER_SOURCE"),
     )
 
 

@@ -11,3 +11,8 @@ def quoted(name: str) -> str:
 def literal(text: str) -> str:
     """Return a text as an SQL string."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def escaped(text: str) -> str:
+    """Return a text as a string of PostgreSQL, whatever its standard_conforming_strings says."""
+    return "E" + literal(text.replace("\\", "\\\\"))

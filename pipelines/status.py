@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,7 +19,7 @@ from pipelines.approvals import approval_for, stored_approval, stored_plan
 from pipelines.boundary import sealed
 from pipelines.certified import Certified, read_certified
 from pipelines.files import file_digest, write_private
-from pipelines.registry import Registry
+from pipelines.objections.registry import Pending, Registry
 from pipelines.releases import CERTIFICATE, DATABASE, current_release, is_at_work, unretired
 from pipelines.schedule import Schedule, State, next_run
 from pipelines.settings import Settings
@@ -81,10 +81,14 @@ def last_failure(settings: Settings) -> Failure | None:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How old the current release may be, and how long an objection may wait for the next."""
+    """How old the current release may be, and how long an objection may wait for the next.
+
+    undecided: how long one of whom nobody is found may wait for a decision.
+    """
 
     age: timedelta
     waiting: timedelta
+    undecided: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,7 @@ class Seen:
     nothing_released: bool
     current: Current | None
     waiting: Waiting | None
+    pending: Pending | None
     failure: Failure | None
     approval: Approval | None
     schedule: Schedule | None
@@ -162,7 +167,7 @@ def look(settings: Settings, limits: Limits, server: str | None, now: datetime) 
     """Look at a home. server: Prefect's address, None where no server is named."""
     looks = _Looks([])
     if looks.at(lambda: _home(settings), "name another, or `clause16 init`") is None:
-        nothing = Seen(now, False, False, None, None, None, None, None, None)  # noqa: FBT003 - a field
+        nothing = Seen(now, False, False, None, None, None, None, None, None, None)  # noqa: FBT003 - a field
         return Status(settings.home, nothing, tuple(looks.troubles))
     current = looks.at(lambda: _current(settings), "put it back, or make a new release")
     nothing_released = current is None and not looks.troubles
@@ -176,6 +181,8 @@ def look(settings: Settings, limits: Limits, server: str | None, now: datetime) 
         nothing_released=nothing_released,
         current=current,
         waiting=looks.at(lambda: _waiting(settings, current), "put list or key back"),
+        # What is wrong with the list was said just before.
+        pending=_Looks([]).at(lambda: _pending(settings), ""),
         failure=looks.at(lambda: last_failure(settings), "remove it"),
         approval=looks.at(lambda: _approval(settings), "choose a plan, approve it where required"),
         schedule=looks.at(lambda: next_run(server), "look after Prefect's server"),
@@ -220,10 +227,18 @@ def _waiting(settings: Settings, current: Current | None) -> Waiting:
     registry = Registry(settings.registry, settings.key_file)
     if current is None:
         # Nobody is in a release, but the list has to be whole all the same.
-        registry.objections()
+        registry.pending(_today())
         return Waiting(0, None)
-    waiting = registry.objections(since=current.certified.state)
-    return Waiting(len(waiting), min((o.received_at for o in waiting), default=None))
+    waiting = registry.not_respected(current.certified.state, _today())
+    return Waiting(len(waiting), min(waiting, default=None))
+
+
+def _pending(settings: Settings) -> Pending:
+    return Registry(settings.registry, settings.key_file).pending(_today())
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 def _approval(settings: Settings) -> Approval | None:
@@ -255,6 +270,8 @@ def _judged(seen: Seen, limits: Limits) -> Iterator[Trouble]:
                 f"{said(waits)}, more than {said(limits.waiting)}",
                 "`clause16 release`",
             )
+    if seen.pending is not None:
+        yield from _judged_list(seen.pending, seen.at, limits)
     if seen.failure is not None:
         yield Trouble(
             f"the last release failed (exit code {seen.failure.exit_code}): {seen.failure.message}",
@@ -270,6 +287,32 @@ def _judged(seen: Seen, limits: Limits) -> Iterator[Trouble]:
                 f"a release may need",
                 "free some space",
             )
+
+
+def _judged_list(pending: Pending, now: datetime, limits: Limits) -> Iterator[Trouble]:
+    if pending.not_looked_up:
+        yield Trouble(
+            f"{pending.not_looked_up:,} objections were never looked up in the source",
+            "`clause16 objections resolve`",
+        )
+    if pending.waits_since is not None and now - pending.waits_since > limits.undecided:
+        yield Trouble(
+            f"of {pending.waiting:,} objections nobody was found, and the oldest waits for "
+            f"{said(now - pending.waits_since)}, more than {said(limits.undecided)}",
+            "`clause16 objections list --state waiting`; find each (`resolve`) or dismiss it "
+            "(`decide --dismiss`)",
+        )
+    if pending.several:
+        yield Trouble(
+            f"{pending.several:,} objections may be from several people, who are all left out",
+            "`clause16 objections list --state 'several candidates'`; `resolve` each",
+        )
+    if pending.reviews_due:
+        yield Trouble(
+            f"the review of {pending.reviews_due:,} overrides is due, so these people are left out "
+            f"again",
+            "`clause16 objections list --state 'review due'`; decide each",
+        )
 
 
 def _judged_release(current: Current, now: datetime, limits: Limits) -> Iterator[Trouble]:

@@ -6,6 +6,11 @@ Prefect heard of it or not. Automations react to two events of the resource `cla
 
     clause16.release.published   release, as_of, policy_version, directory, tables (rows of each)
     clause16.release.refused     exit_code, kind, line
+
+and to one of the resource `clause16.objections`, where somebody was left out by an update who was
+not before:
+
+    clause16.objections.received   files, refused, objections (banded)
 """
 
 from __future__ import annotations
@@ -18,9 +23,10 @@ from pathlib import Path
 from prefect.artifacts import create_markdown_artifact
 from prefect.events import emit_event
 
+from pipelines.officer import Updated
 from pipelines.releases import CERTIFICATE
-from transforms.certificate import Certificate, ColumnEntry
-from transforms.errors import PrivacyError
+from transforms.certificate import Certificate, ColumnEntry, ObjectionEntry
+from transforms.errors import PrivacyError, band
 
 log = logging.getLogger("clause16")
 
@@ -30,6 +36,11 @@ RESOURCE = {
 }
 PUBLISHED = "clause16.release.published"
 REFUSED = "clause16.release.refused"
+OBJECTIONS = {
+    "prefect.resource.id": "clause16.objections",
+    "prefect.resource.name": "opt-out list",
+}
+RECEIVED = "clause16.objections.received"
 ARTIFACT = "clause16-release"
 
 
@@ -60,6 +71,20 @@ def tell_refused(error: PrivacyError) -> str:
     return f"{error.kind} ({error.exit_code}): {error}"
 
 
+def tell_updated(updated: Updated) -> None:
+    """Emit the event of objections that came, where any did; never raises."""
+    looked = updated.looked
+    if not (updated.arrived or looked.found or looked.several or looked.extended):
+        return
+    with _not_the_release("the opt-out list is up to date"):
+        payload = {
+            "files": len(updated.dropped),
+            "refused": sum(each.refused is not None for each in updated.dropped),
+            "objections": band(updated.arrived),
+        }
+        emit_event(RECEIVED, OBJECTIONS, payload=payload)
+
+
 @contextmanager
 def _not_the_release(outcome: str) -> Iterator[None]:
     try:
@@ -79,6 +104,8 @@ def figures(certificate: Certificate) -> str:
         _table("column", "level", rows=_levels(certificate)),
         "## Left out before the tables were made",
         _table("why", "people", rows=certificate.left_out.items()),
+        "## The opt-out list",
+        _table("what", "objections", rows=_objections(certificate.objections)),
     )
     return "\n\n".join(sections) + "\n"
 
@@ -95,6 +122,15 @@ def _facts(certificate: Certificate) -> Iterator[tuple[str, ...]]:
         yield f"loss when chosen, {method}", said
     passed = sum(check.passed for check in certificate.checks)
     yield "checks passed", f"{passed} of {len(certificate.checks)}"
+
+
+def _objections(entry: ObjectionEntry) -> Iterator[tuple[str, ...]]:
+    yield "in force", entry.in_force
+    yield "of whom nobody was found", entry.waiting
+    yield "with several candidates, all left out", entry.several_candidates
+    yield "overridden", entry.overridden
+    for days, number in entry.days_to_effect.items():
+        yield f"took effect within: {days}", number
 
 
 def _tables(certificate: Certificate) -> Iterator[tuple[str, ...]]:

@@ -30,7 +30,7 @@ def add_verbs(verbs: Verbs, everywhere: argparse.ArgumentParser) -> None:
 
 
 def _init(options: argparse.Namespace, settings: Settings) -> int:
-    from pipelines.registry import create_registry
+    from pipelines.objections.registry import create_registry
 
     create_registry(settings.registry, settings.key_file)
     answer(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.settings import Settings
 from pipelines.verbs.terminal import Verbs, answer, positive
+from transforms.errors import PolicyError
 
 if TYPE_CHECKING:
     # Its module imports the engines, and `clause16 --help` has no time for them.
@@ -48,12 +49,28 @@ def _status(options: argparse.Namespace, settings: Settings) -> int:
     from pipelines.status import Limits, look
 
     limits = Limits(
-        age=timedelta(days=options.max_age), waiting=timedelta(hours=options.objections_within)
+        age=timedelta(days=options.max_age),
+        waiting=timedelta(hours=options.objections_within),
+        undecided=timedelta(days=_decide_within(settings)),
     )
     server = os.environ.get("PREFECT_API_URL") or None
     status = look(settings, limits, server, datetime.now(UTC))
     answer(options, _fields(status), "\n".join(_lines(status)))
     return NEEDS_ATTENTION if status.troubles else 0
+
+
+def _decide_within(settings: Settings) -> int:
+    from transforms.policy import Objections
+
+    if settings.policy is None:
+        return Objections().decide_within
+    from pipelines.policies import load_policy
+
+    try:
+        return load_policy(settings.policy).policy.objections.decide_within
+    except PolicyError:
+        # Said where the policy is looked at.
+        return Objections().decide_within
 
 
 def _fields(status: Status) -> dict[str, object]:
@@ -69,6 +86,15 @@ def _fields(status: Status) -> dict[str, object]:
         "waiting_objections": None
         if waiting is None
         else {"number": waiting.number, "since": _iso(waiting.since)},
+        "undecided_objections": None
+        if seen.pending is None
+        else {
+            "nobody_found": seen.pending.waiting,
+            "nobody_found_since": _iso(seen.pending.waits_since),
+            "not_looked_up": seen.pending.not_looked_up,
+            "several_candidates": seen.pending.several,
+            "reviews_due": seen.pending.reviews_due,
+        },
         "last_failure": None
         if failure is None
         else {
@@ -119,6 +145,11 @@ def _lines(status: Status) -> Iterator[str]:
     if seen.waiting is not None:
         since = "" if seen.waiting.since is None else f", since {_iso(seen.waiting.since)}"
         yield f"  objections   {seen.waiting.number:,} wait for the next release{since}"
+    if seen.pending is not None and seen.pending.waiting + seen.pending.several:
+        yield (
+            f"  undecided    {seen.pending.waiting:,} of whom nobody was found, "
+            f"{seen.pending.several:,} with several candidates"
+        )
     if seen.schedule is not None:
         yield f"  next run     {_iso(seen.schedule.next) or seen.schedule.state.value}"
     if seen.free is not None:

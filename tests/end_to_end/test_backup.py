@@ -22,10 +22,12 @@ from end_to_end.program import PROGRAM, Here, Home, change, release
 
 from pipelines.backup import Taken, take_backup
 from pipelines.files import file_digest
-from pipelines.registry import Registry
+from pipelines.objections.registry import Registry
 from pipelines.restore import restore
 from pipelines.settings import Settings, settings_from
-from transforms.objection import Channel, Objection
+from transforms.objection import Channel, Identifiers, Received
+
+TODAY = datetime.now(UTC).date()
 
 
 def settings_of(home: Path) -> Settings:
@@ -91,8 +93,8 @@ def test_a_restored_home_is_as_it_was_and_releases_go_on(released_home: Home, he
     assert other.current is not None
     assert other.current.name == second.name
     assert stat.S_IMODE(other.current.stat().st_mode) == 0o750
-    ids = Registry(other.path / registry, other.path.with_name("home.key")).excluded()
-    assert ids.customer_ids == {"17", "18"}
+    ids = Registry(other.path / registry, other.path.with_name("home.key")).excluded(TODAY)
+    assert set(ids.people.objected) == {"17", "18"}
     assert here(other, "verify", "current").code == 0
     assert here(other, "release").code == 0
     assert other.current.name > second.name
@@ -368,8 +370,8 @@ def test_objections_and_backups_do_not_wait_for_each_other_and_each_backup_is_wh
 
     def record(number: int) -> None:
         received = datetime(2026, 11, 1, tzinfo=UTC)
-        objection = Objection(str(number), Channel.EMAIL, received, identity_verified=False)
-        Registry(home.registry, home.key_file).record(objection)
+        objection = Received(Identifiers(str(number)), Channel.EMAIL, received)
+        Registry(home.registry, home.key_file).receive([objection], received)
 
     files = [released_home.path.with_name(f"{number}.tar") for number in range(6)]
     # A run that is at work holds this lock for minutes; neither needs it.

@@ -131,7 +131,8 @@ def edit_registry(home: Home) -> None:
     assert home.run("objections", "record", "--customer-id", "1").code == 0
     with sqlite3.connect(home.path / "registry" / "objections.sqlite") as connection:
         connection.executescript(
-            "DROP TRIGGER events_are_never_changed; UPDATE events SET channel = 'app'"
+            "DROP TRIGGER segments_are_never_changed; UPDATE segments SET events = CAST(replace("
+            "CAST(events AS TEXT), 'other', 'email') AS BLOB)"
         )
 
 

@@ -18,6 +18,7 @@ import pytest
 from end_to_end.program import Here, Home, Run, change, release
 
 from pipelines import build
+from pipelines.objections.registry import Registry
 from pipelines.settings import Settings
 from pipelines.verifier import Verification, verify
 
@@ -358,8 +359,8 @@ def test_what_fails_after_the_switch_fails_no_release(
 ) -> None:
     before, publish = released_home.current, build.publish
 
-    def troubled(settings: Settings, staging: Path) -> Path:
-        published = publish(settings, staging)
+    def troubled(settings: Settings, registry: Registry, staging: Path) -> Path:
+        published = publish(settings, registry, staging)
         trouble(settings)
         return published
 

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from end_to_end.program import Here, Home, release
 
-from pipelines.registry import Registry, Seal
+from pipelines.objections.registry import Registry, Seal
+
+TODAY = datetime.now(UTC).date()
 
 
 def sealed(release: Path) -> Seal:
@@ -30,18 +32,18 @@ def test_a_reader_cannot_tell_whether_somebody_objected_between_two_releases(
 ) -> None:
     home, before = released_home, released_home.current
     assert before is not None
-    heads = {opened(home).excluded().head}
+    heads = {opened(home).excluded(TODAY).head}
     same = release(home, here)
     assert home.run("objections", "record", "--customer-id", "4711").code == 0
     other = release(home, here)
     assert len({sealed(release).digest for release in (before, same, other)}) == 3
     registry = opened(home)
-    heads.add(registry.excluded().head)
+    heads.add(registry.excluded(TODAY).head)
     assert len(heads) == 2
     public = [path.read_bytes() for release in (same, other) for path in release.iterdir()]
     assert not any(head.encode() in content for head in heads for content in public)
     # Whoever has the key can tell.
-    assert [registry.objections(since=sealed(release)) != [] for release in (same, other)] == [
+    assert [registry.not_respected(sealed(release), TODAY) != [] for release in (same, other)] == [
         True,
         False,
     ]

@@ -1,0 +1,474 @@
+"""What the data protection officer does with the opt-out list, apart from any release.
+
+Recording never depends on the source: what arrived is on the list first, and looked up then. Only
+the officer asks the source whose an identifier is, by equality, under a role of their own.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from pipelines.boundary import sealed
+from pipelines.effect import Effects, effects
+from pipelines.intake import policy_for, source_of
+from pipelines.objections.drop import Drop, take_drops
+from pipelines.objections.importing import Imported, import_file
+from pipelines.objections.lookup import look_up
+from pipelines.objections.registry import Case, Happened, Registry
+from pipelines.policies import load_policy
+from pipelines.settings import Settings
+from pipelines.sources.opening import file_of
+from transforms.errors import ObjectionError, PrivacyError, SourceError, band
+from transforms.identity import Outcome, Verdict, questions, verdicts
+from transforms.objection import (
+    ENDED,
+    Dismissal,
+    Event,
+    Ground,
+    Identifiers,
+    Received,
+    State,
+    Step,
+    dismissed,
+    kept_by_law,
+    lifted,
+    override,
+)
+from transforms.policy import Objections, Policy
+from transforms.spelling import KEY
+
+log = logging.getLogger("clause16")
+
+
+def opened(settings: Settings) -> Registry:
+    """Open the home's list; raises ObjectionError where it is missing or broken."""
+    return Registry(settings.registry, settings.key_file)
+
+
+# ---------------------------------------------------------------------------------- who is it?
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look into the source brought: numbers of objections.
+
+    others: of `nobody`, those whom the source knows only as somebody's payee, relative or the like.
+    """
+
+    found: tuple[int, ...] = ()
+    several: tuple[int, ...] = ()
+    extended: tuple[int, ...] = ()
+    nobody: tuple[int, ...] = ()
+    others: tuple[int, ...] = ()
+
+
+def officer_source(settings: Settings) -> str | None:
+    """Return the URI that the officer asks, None where there is none for them.
+
+    Whoever may read a file may look into it; a server knows the officer by a role of their own.
+    """
+    if settings.officer is not None:
+        return settings.officer
+    try:
+        uri = source_of(settings)
+        return None if file_of(uri) is None else uri
+    except SourceError:
+        return None
+
+
+def find(
+    settings: Settings, registry: Registry, now: datetime, *, everybody: bool = False
+) -> Looked:
+    """Look in the source for everybody who waits, and put on the list who was found.
+
+    everybody: also for further records of those who were found before. Raises SourceError where
+    there is no source to look in.
+    """
+    uri = officer_source(settings)
+    if uri is None:
+        raise SourceError(
+            "the officer has no source to look in: name it in $CLAUSE16_OFFICER_SOURCE (a "
+            "PostgreSQL server knows the officer by a role of their own, see `clause16 grants "
+            "--for officer`)"
+        )
+    return _find(uri, policy_for(settings, uri).policy, registry, now, everybody=everybody)
+
+
+def find_before_a_release(settings: Settings, registry: Registry, now: datetime) -> None:
+    """Put on the list which reviews are due, and who can be found now of those who wait."""
+    if due := registry.note_reviews(now):
+        log.info("reviews of overrides that are due: %s", band(due))
+    uri = officer_source(settings)
+    if uri is None or not registry.pending(now.date()).waiting:
+        return
+    policy = policy_for(settings, uri).policy
+    if policy.subject.key is None:
+        # Nobody can be found there; the release says so.
+        return
+    log.info("looking in the source for those on the opt-out list who were not found yet")
+    looked = _find(uri, policy, registry, now, everybody=False)
+    if looked.nobody:
+        log.info("objections of whom nobody is found: %s", band(len(looked.nobody)))
+
+
+def _find(
+    uri: str, policy: Policy, registry: Registry, now: datetime, *, everybody: bool
+) -> Looked:
+    cases = [
+        case
+        for case in registry.cases(now.date(), named=True)
+        if case.state not in ENDED and (everybody or case.state is State.WAITING)
+    ]
+    # What came after this was read is looked for the next time.
+    through = registry.events
+    given = [pair for case in cases for pair in _asks(case)]
+    asked = questions(given, policy.objections.region)
+    found = verdicts(look_up(uri, policy, asked)) if asked.height else {}
+    judged = [(case, _step(case, found.get(case.number, _NOBODY))) for case in cases]
+    registry.decide([(c.number, step) for c, step in judged if step], now, through=through)
+    return _looked(judged, found)
+
+
+_NOBODY = Verdict(Outcome.NOBODY)
+
+
+def _asks(case: Case) -> Iterable[tuple[int, Identifiers]]:
+    """Return what is asked of the source for an objection: who it is, or what else they have."""
+    if case.state in {State.WAITING, State.SEVERAL}:
+        return [] if case.identifiers is None else [(case.number, case.identifiers)]
+    # Who it is was decided; only further records of the same person are looked for.
+    return [(case.number, Identifiers(customer_id=key)) for key in case.keys]
+
+
+def _step(case: Case, verdict: Verdict) -> Step | None:
+    """Return what a verdict makes of an objection, None where everything stays as it is."""
+    keys = tuple(sorted({*case.keys, *verdict.keys}))
+    more = None if set(keys) == set(case.keys) else keys
+    if case.state in {State.WAITING, State.SEVERAL}:
+        if verdict.outcome is Outcome.ONE and case.state is State.WAITING:
+            return Step(Event.IDENTIFIED, keys=more)
+        several = verdict.outcome is not Outcome.NOBODY and (more or case.state is State.WAITING)
+        return Step(Event.MATCHED, keys=more) if several else None
+    if more is None:
+        return None
+    event = Event.IDENTIFIED if case.state is State.IDENTIFIED else Event.EXTENDED
+    return Step(event, keys=more)
+
+
+def _looked(judged: Sequence[tuple[Case, Step | None]], found: Mapping[int, Verdict]) -> Looked:
+    def numbers(chosen: Callable[[Case, Step | None], bool]) -> tuple[int, ...]:
+        return tuple(case.number for case, step in judged if chosen(case, step))
+
+    nobody = numbers(lambda case, step: case.state is State.WAITING and step is None)
+    return Looked(
+        found=numbers(
+            lambda case, step: case.state is State.WAITING and _is(step, Event.IDENTIFIED)
+        ),
+        several=numbers(lambda _, step: _is(step, Event.MATCHED)),
+        extended=numbers(
+            lambda case, step: (
+                step is not None
+                and case.state is not State.WAITING
+                and not _is(step, Event.MATCHED)
+            )
+        ),
+        nobody=nobody,
+        others=tuple(n for n in nobody if n in found and found[n].known_to_others),
+    )
+
+
+def _is(step: Step | None, event: Event) -> bool:
+    return step is not None and step.event is event
+
+
+def resolve(
+    settings: Settings,
+    registry: Registry,
+    number: int,
+    keys: Sequence[str],
+    by: str,
+    now: datetime,
+) -> tuple[str, ...]:
+    """Decide who an objection is from; return all customer ids of that person.
+
+    Raises ObjectionError where the source does not know one of the ids.
+    """
+    case, _ = registry.case(number, now.date())
+    uri = officer_source(settings)
+    if uri is None:
+        raise SourceError(
+            "who it is, is decided with the source at hand: name it in $CLAUSE16_OFFICER_SOURCE"
+        )
+    policy = policy_for(settings, uri).policy
+    found = _known(uri, policy, keys)
+    if not all(found):
+        raise ObjectionError(
+            "the source knows no customer of one of these ids: correct it; the objection stays as "
+            "it is"
+        )
+    whole = tuple(sorted({key for one in found for key in one}))
+    decided = case.state in {State.UPHELD, State.OVERRIDDEN, State.REVIEW_DUE}
+    event = Event.EXTENDED if decided else Event.IDENTIFIED
+    fewer = set(whole) <= set(case.keys)
+    registry.decide([(number, Step(event, by=by, keys=whole, fewer=fewer))], now)
+    return whole
+
+
+def _known(uri: str, policy: Policy, keys: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return for each customer id all those of the same person, none where there is no such."""
+    given = [(place, Identifiers(customer_id=key)) for place, key in enumerate(keys)]
+    found = verdicts(look_up(uri, policy, questions(given, policy.objections.region)))
+    return [found.get(place, _NOBODY).keys for place in range(len(keys))]
+
+
+# ------------------------------------------------------------------------------------- taking in
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of one objection: None for one that is known.
+
+    records: customer records that are left out for it; trouble: why nobody was looked for.
+    """
+
+    number: int | None
+    state: State | None = None
+    records: int = 0
+    known_to_others: bool = False
+    trouble: str | None = None
+
+
+def record(settings: Settings, registry: Registry, arrived: Received, now: datetime) -> Recorded:
+    """Put an objection on the list, then look for the person; the first never waits for that."""
+    (number,) = registry.receive([arrived], now)
+    if number is None:
+        return Recorded(None)
+    looked, trouble = _tried(settings, registry, now)
+    case, _ = registry.case(number, now.date())
+    return Recorded(number, case.state, len(case.keys), number in looked.others, trouble)
+
+
+def import_objections(
+    settings: Settings, registry: Registry, file: Path, rejected: Path, now: datetime
+) -> tuple[Imported, Looked, str | None]:
+    """Take in a file, then look for everybody who waits; say also why nobody was looked for."""
+    imported = import_file(registry, file, rules(settings).imports, now, rejected, log.info)
+    looked, trouble = _tried(settings, registry, now)
+    return imported, looked, trouble
+
+
+def _tried(settings: Settings, registry: Registry, now: datetime) -> tuple[Looked, str | None]:
+    try:
+        return sealed(find)(settings, registry, now), None
+    except PrivacyError as error:
+        return Looked(), str(error)
+
+
+def rules(settings: Settings) -> Objections:
+    """Return how the list is kept: as the policy says, or the defaults where none is named."""
+    return (
+        Objections() if settings.policy is None else load_policy(settings.policy).policy.objections
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """What an update brought. erased: objections that ended long ago; trouble: as in `Recorded`."""
+
+    dropped: tuple[Drop, ...]
+    reviews: int
+    looked: Looked
+    erased: int
+    trouble: str | None
+
+    @property
+    def arrived(self) -> int:
+        """How many objections came."""
+        return sum(each.imported.accepted for each in self.dropped if each.imported is not None)
+
+
+def update(settings: Settings, registry: Registry, now: datetime) -> Updated:
+    """Take in the drop folder, note reviews, look for everybody, erase what ended long ago."""
+    rule = rules(settings)
+    dropped = take_drops(registry, settings.drop, rule, now, log.info)
+    reviews = registry.note_reviews(now)
+    try:
+        looked, trouble = sealed(find)(settings, registry, now, everybody=True), None
+    except PrivacyError as error:
+        looked, trouble = Looked(), str(error)
+    ended = registry.ended_before(_months_before(now.date(), rule.keep_ended))
+    registry.decide([(number, Step(Event.ERASED, by=BY_TERM)) for number in ended], now)
+    return Updated(tuple(dropped), reviews, looked, len(ended), trouble)
+
+
+BY_TERM = "keep-ended of the policy"
+
+
+def _months_before(day: date, months: int) -> date:
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, min(day.day, 28))
+
+
+# -------------------------------------------------------------------------------------- deciding
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an officer decides: one of the first five, with what it has to be proved by."""
+
+    by: str
+    uphold: bool = False
+    override: bool = False
+    dismiss: Dismissal | None = None
+    keep_by_law: bool = False
+    lift: bool = False
+    ground: Ground | None = None
+    evidence: str | None = None
+    review_on: date | None = None
+    reason: str | None = None
+    informed_on: date | None = None
+
+    def step(self, today: date, latest_review: date) -> Step:
+        """Return the step; raises ObjectionError where the proof is incomplete."""
+        if self.override:
+            return override(
+                self.ground, self.evidence, self.by, self.review_on, latest_review, today
+            )
+        if self.keep_by_law:
+            return kept_by_law(self.evidence, self.by)
+        if self.lift:
+            return lifted(self.informed_on, self.by, today)
+        if self.uphold:
+            return Step(Event.UPHELD, by=self.by)
+        return dismissed(self.dismiss, self.reason, self.by)
+
+
+def decide(
+    settings: Settings, registry: Registry, number: int, decision: Decision, now: datetime
+) -> Case:
+    """Put a decision on the list; return where the objection stands then."""
+    today = now.date()
+    latest = _months_before(today, -rules(settings).review_within)
+    registry.decide([(number, decision.step(today, latest))], now)
+    return registry.case(number, today)[0]
+
+
+def erase(
+    settings: Settings, registry: Registry, number: int | None, by: str, now: datetime
+) -> list[int]:
+    """Destroy the keys of one objection, or of all whose person the source no longer knows.
+
+    Raises ObjectionError where the source still knows the person of an objection in force: they
+    would be in the next release.
+    """
+    today = now.date()
+    if number is not None:
+        case, _ = registry.case(number, today)
+        gone = [case] if case.state in ENDED else _gone(settings, [case])
+        if not gone:
+            raise ObjectionError(
+                f"the source still knows the person of objection {number}, who would be in the "
+                f"next release: erase it once the bank has erased the person; what the law makes "
+                f"it keep stays left out (`decide --keep-by-law`)"
+            )
+    else:
+        known = {State.IDENTIFIED, State.UPHELD, State.OVERRIDDEN, State.REVIEW_DUE}
+        gone = _gone(settings, [c for c in registry.cases(today, named=True) if c.state in known])
+    registry.decide([(case.number, Step(Event.ERASED, by=by)) for case in gone], now)
+    return [case.number for case in gone]
+
+
+def _gone(settings: Settings, cases: Sequence[Case]) -> list[Case]:
+    """Return those of whom nothing that was given or found leads to anybody in the source."""
+    uri = officer_source(settings)
+    if uri is None:
+        raise SourceError(
+            "whether the source still knows them has to be asked: name it in "
+            "$CLAUSE16_OFFICER_SOURCE"
+        )
+    policy = policy_for(settings, uri).policy
+    given = [
+        (case.number, identifiers)
+        for case in cases
+        for identifiers in (
+            *([case.identifiers] if case.identifiers else []),
+            *(Identifiers(customer_id=key) for key in case.keys),
+        )
+    ]
+    found = verdicts(look_up(uri, policy, questions(given, policy.objections.region)))
+    return [case for case in cases if found.get(case.number, _NOBODY).outcome is Outcome.NOBODY]
+
+
+# ------------------------------------------------------------------ is this person in the release?
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """What the list says of a person: the objections that leave them out, and since when.
+
+    records: customer records found for what was asked, None where the source was not asked; cases:
+    each with the number of the event from which this very person is left out for it, None where
+    they are not.
+    """
+
+    records: int | None
+    cases: tuple[tuple[Case, int | None], ...]
+    seen: Effects
+    trouble: str | None
+
+
+def whereabouts(
+    settings: Settings, registry: Registry, identifiers: Identifiers, now: datetime
+) -> Whereabouts:
+    """Say whether a person is left out, and since which release; raises nothing for the source."""
+    keys, records, trouble = set(), None, None
+    if identifiers.customer_id is not None:
+        keys.add(_comparable(identifiers.customer_id))
+    uri = officer_source(settings)
+    if uri is None:
+        trouble = "the source was not asked: name it in $CLAUSE16_OFFICER_SOURCE"
+    else:
+        try:
+            found = sealed(_keys_of)(settings, uri, identifiers)
+            keys, records = keys | {_comparable(key) for key in found}, len(found)
+        except PrivacyError as error:
+            trouble = str(error)
+    today = now.date()
+    cases = []
+    for case in registry.cases(today, named=True):
+        if keys & {_comparable(key) for key in case.keys} or _says_the_same(case, identifiers):
+            whole, happened = registry.case(case.number, today)
+            cases.append((whole, _since(whole, happened, keys)))
+    return Whereabouts(records, tuple(cases), effects(settings, registry), trouble)
+
+
+def _keys_of(settings: Settings, uri: str, identifiers: Identifiers) -> tuple[str, ...]:
+    policy = policy_for(settings, uri).policy
+    asked = questions([(0, identifiers)], policy.objections.region)
+    return verdicts(look_up(uri, policy, asked)).get(0, _NOBODY).keys
+
+
+def _says_the_same(case: Case, identifiers: Identifiers) -> bool:
+    """Say whether an objection gave the very same things: of whom nobody is found as well."""
+    return case.identifiers is not None and case.identifiers == identifiers
+
+
+def _since(case: Case, happened: Sequence[Happened], keys: set[str]) -> int | None:
+    """Return from which event on these customer ids are left out for an objection."""
+    if case.since is None or not keys & {_comparable(key) for key in case.keys}:
+        return None
+    named = [
+        each.number
+        for each in happened
+        if each.keys is not None and keys & {_comparable(key) for key in each.keys}
+    ]
+    return max(case.since, named[0])
+
+
+def _comparable(key: str) -> str:
+    spelt = KEY.of(key) or key
+    return str(int(spelt)) if spelt.isascii() and spelt.isdigit() else spelt

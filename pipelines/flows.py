@@ -31,7 +31,7 @@ from pipelines.objections.registry import Registry
 from pipelines.settings import Settings, settings_from
 from pipelines.status import forget_failure, note_failure
 from pipelines.telling import tell_published, tell_refused, tell_updated
-from transforms.errors import ObjectionMeanwhile, PrivacyError, UsageError
+from transforms.errors import NotLookedUp, ObjectionMeanwhile, PrivacyError, UsageError
 
 # A worker sets up Prefect's own loggers; ours is named to it by $PREFECT_LOGGING_EXTRA_LOGGERS.
 log = logging.getLogger("clause16")
@@ -179,8 +179,14 @@ def _made(settings: Settings, retry_after: Sequence[int]) -> Path:
 def _without_objectors(settings: Settings, registry: Registry, retry_after: Sequence[int]) -> Path:
     """Compute and publish; where somebody objects meanwhile, compute again without them."""
     for _ in range(ATTEMPTS - 1):
-        with suppress(ObjectionMeanwhile):
+        try:
             return _attempted(settings, registry, retry_after)
+        except ObjectionMeanwhile:
+            pass
+        except NotLookedUp:
+            # It came just after the look into the source; without one, none will find the person.
+            if officer.officer_source(settings) is None:
+                raise
         log.info("an objection came meanwhile: computing again, without that person")
     return _attempted(settings, registry, retry_after)
 

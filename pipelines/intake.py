@@ -22,7 +22,14 @@ from pipelines.sources.fitting import check_source
 from pipelines.sources.opening import file_of, is_demo_bank, open_bank
 from pipelines.stopping import Stop
 from transforms.anonymise import Population, SearchTime, choose_plan, count_population
-from transforms.errors import ObjectionError, PolicyError, ReleaseError, SourceError, band
+from transforms.errors import (
+    NotLookedUp,
+    ObjectionError,
+    PolicyError,
+    ReleaseError,
+    SourceError,
+    band,
+)
 from transforms.plan import Plan
 from transforms.policy import Policy
 from transforms.steps.exclude import LeftOut
@@ -139,11 +146,11 @@ def _excluded(settings: Settings, registry: Registry) -> Excluded:
 
 
 def _refuse_unlooked(excluded: Excluded, policy: Policy) -> None:
-    """Raise ObjectionError where somebody objected whom nobody has looked for in the source yet."""
+    """Raise NotLookedUp where somebody objected whom nobody has looked for in the source yet."""
     # Where a person has one record, a customer id says all.
     unlooked = excluded.not_looked_up - (0 if policy.same_person else excluded.keyed)
     if unlooked:
-        raise ObjectionError(
+        raise NotLookedUp(
             f"{band(unlooked)} objections were never looked up in the source, so nobody knows whom "
             f"to leave out: `clause16 objections resolve` does it, for PostgreSQL under the "
             f"officer's role ($CLAUSE16_OFFICER_SOURCE)"

@@ -6,6 +6,7 @@
     ├── SourceError     11   the operational bank: a table, a column, a type, a row, a password
     │   └── SourceAway  11   … it is away just now: the same run may succeed later
     ├── ObjectionError  12   the opt-out list or its registry
+    │   └── NotLookedUp 12   … somebody on it was never looked for in the source
     ├── Refused         13   the limits cannot be met, or the written file failed a check
     │   └── ObjectionMeanwhile  13   … somebody objected while the release was made
     ├── ReleaseError    14   files: disk, permissions
@@ -66,6 +67,10 @@ class ObjectionError(PrivacyError):
 
     exit_code = 12
     kind = "opt-out list"
+
+
+class NotLookedUp(ObjectionError):  # noqa: N818 - a state of the list, nothing failed
+    """Somebody is on the opt-out list whom nobody has looked for in the source yet."""
 
 
 class Refused(PrivacyError):  # noqa: N818 - a verdict, not a malfunction: it is named as one

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from end_to_end.postgres import PASSWORD, Cluster
 from end_to_end.program import SMALL, Here, Home, generate, new_home
-from end_to_end.rights import RELEASE, grant
+from end_to_end.rights import OFFICER, RELEASE, grant
 
 from pipelines.policies import load_policy
 from pipelines.settings import DEMO_POLICY
@@ -475,16 +475,45 @@ def kill_while_it_reads(cluster: Cluster, table: str) -> None:
 def test_the_servers_own_log_names_columns_and_no_person(
     cluster: Cluster, database: str, as_release: Home, here: Here
 ) -> None:
-    """Objectors are left out on our side, so that no query ever names one."""
+    """Objectors are left out on our side, and asked for in no query's text."""
+    home = with_officer(cluster, database, as_release, here)
     key = cluster.sql(database, "SELECT max(customer_id) FROM customers").strip()
     before = cluster.log.stat().st_size
-    assert here(as_release, "objections", "record", "--customer-id", key).code == 0
-    assert here(as_release, "release").code == 0
+    assert here(home, "objections", "record", "--customer-id", key).code == 0
+    assert here(home, "release").code == 0
     ours = logged(cluster, before)
     # A live control: every statement is in the log.
     assert 'COPY (SELECT "customer_id"' in ours
     for forbidden in (PASSWORD, key, "personal_number", "first_name"):
         assert forbidden not in ours
+
+
+def with_officer(cluster: Cluster, database: str, home: Home, here: Here) -> Home:
+    """Return the home with the officer's role beside that of the release."""
+    grant(cluster, database, home, here, "officer")
+    asks = {"CLAUSE16_OFFICER_SOURCE": cluster.uri(database, OFFICER)}
+    return Home(home.path, home.source, home.policy, home.environment | asks)
+
+
+def test_the_officer_finds_whom_the_release_leaves_out(
+    cluster: Cluster, database: str, as_release: Home, here: Here
+) -> None:
+    key = cluster.sql(
+        database, "SELECT max(customer_id) FROM customers WHERE kind = 'natural person'"
+    ).strip()
+    cluster.sql(
+        database, f"UPDATE customers SET email = 'a.b@posta.example' WHERE customer_id = {key}"
+    )
+    recorded = here(as_release, "objections", "record", "--email", "A.B@posta.example")
+    assert "$CLAUSE16_OFFICER_SOURCE" in recorded.out
+    assert here(as_release, "release").code == 12
+    home = with_officer(cluster, database, as_release, here)
+    assert here(home, "release").code == 0
+    assert home.current is not None
+    annex = json.loads((home.current / "annex.json").read_text("utf-8"))
+    assert annex["left_out"]["objected (clause 16)"] == 1
+    # Who was found is found also where only the release's role is at hand.
+    assert here(as_release, "release").code == 0
 
 
 def test_no_query_reads_a_hidden_column(cluster: Cluster, database: str) -> None:

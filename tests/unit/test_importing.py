@@ -20,7 +20,7 @@ import pytest
 from pipelines.objections import csv_lines, importing, lines, parquet_lines
 from pipelines.objections.importing import Imported, import_file
 from pipelines.objections.lines import COLUMNS, FileError
-from pipelines.objections.registry import Case, Registry, create_registry
+from pipelines.objections.registry import Case, Registry, Withdrawal, create_registry
 from transforms.errors import ObjectionError, PolicyError
 from transforms.objection import OTHER_RIGHTS, Channel, Identifiers, Received, Right, State
 from transforms.policy import ChannelWord, Import, RightWord
@@ -514,7 +514,16 @@ def test_withdrawals_do_not_wait_for_the_end_of_a_long_file(
     back = {"event": "withdrawal", "identity_verified": "yes", "received_at": "2026-11-02"}
     rows = [GOOD | {"reference": f"R{n}"} for n in range(4)]
     pairs = [line for row in rows for line in (row, back | {"reference": row["reference"]})]
+    asked: list[int] = []
+    real = Registry.withdraw_referred
+
+    def counted(registry: Registry, words: Sequence[Withdrawal], now: datetime) -> object:
+        asked.append(len(words))
+        return real(registry, words, now)
+
+    monkeypatch.setattr(Registry, "withdraw_referred", counted)
     assert room.take(sheet(*pairs)) == Imported(accepted=4, withdrawn=4)
+    assert asked == [1, 1, 1, 1]
 
 
 # ----------------------------------------------------------------------- what is refused whole

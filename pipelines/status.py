@@ -19,6 +19,7 @@ from pipelines.approvals import approval_for, stored_approval, stored_plan
 from pipelines.boundary import sealed
 from pipelines.certified import Certified, read_certified
 from pipelines.files import file_digest, write_private
+from pipelines.objections.drop import REJECTED, WHY
 from pipelines.objections.registry import Pending, Registry
 from pipelines.releases import CERTIFICATE, DATABASE, current_release, is_at_work, unretired
 from pipelines.schedule import Schedule, State, next_run
@@ -125,7 +126,8 @@ class Waiting:
 class Seen:
     """What was seen of a home, None where there is nothing, or it could not be looked at.
 
-    failure: of a release that was tried since the last one was published; free: bytes.
+    rejected: files in the drop folder that wait for repair; failure: of a release that was tried
+    since the last one was published; free: bytes.
     """
 
     at: datetime
@@ -134,6 +136,7 @@ class Seen:
     current: Current | None
     waiting: Waiting | None
     pending: Pending | None
+    rejected: int
     failure: Failure | None
     approval: Approval | None
     schedule: Schedule | None
@@ -167,7 +170,7 @@ def look(settings: Settings, limits: Limits, server: str | None, now: datetime) 
     """Look at a home. server: Prefect's address, None where no server is named."""
     looks = _Looks([])
     if looks.at(lambda: _home(settings), "name another, or `clause16 init`") is None:
-        nothing = Seen(now, False, False, None, None, None, None, None, None, None)  # noqa: FBT003 - a field
+        nothing = Seen(now, False, False, None, None, None, 0, None, None, None, None)  # noqa: FBT003 - a field
         return Status(settings.home, nothing, tuple(looks.troubles))
     current = looks.at(lambda: _current(settings), "put it back, or make a new release")
     nothing_released = current is None and not looks.troubles
@@ -183,6 +186,7 @@ def look(settings: Settings, limits: Limits, server: str | None, now: datetime) 
         waiting=looks.at(lambda: _waiting(settings, current), "put list or key back"),
         # What is wrong with the list was said just before.
         pending=_Looks([]).at(lambda: _pending(settings), ""),
+        rejected=_rejected(settings.drop / REJECTED),
         failure=looks.at(lambda: last_failure(settings), "remove it"),
         approval=looks.at(lambda: _approval(settings), "choose a plan, approve it where required"),
         schedule=looks.at(lambda: next_run(server), "look after Prefect's server"),
@@ -237,6 +241,13 @@ def _pending(settings: Settings) -> Pending:
     return Registry(settings.registry, settings.key_file).pending(_today())
 
 
+def _rejected(folder: Path) -> int:
+    """Return how many files wait there for somebody to mend them."""
+    with suppress(OSError):
+        return sum(not path.name.endswith(WHY) for path in folder.iterdir())
+    return 0
+
+
 def _today() -> date:
     return datetime.now(UTC).date()
 
@@ -270,8 +281,7 @@ def _judged(seen: Seen, limits: Limits) -> Iterator[Trouble]:
                 f"{said(waits)}, more than {said(limits.waiting)}",
                 "`clause16 release`",
             )
-    if seen.pending is not None:
-        yield from _judged_list(seen.pending, seen.at, limits)
+    yield from _judged_list(seen, limits)
     if seen.failure is not None:
         yield Trouble(
             f"the last release failed (exit code {seen.failure.exit_code}): {seen.failure.message}",
@@ -289,7 +299,17 @@ def _judged(seen: Seen, limits: Limits) -> Iterator[Trouble]:
             )
 
 
-def _judged_list(pending: Pending, now: datetime, limits: Limits) -> Iterator[Trouble]:
+def _judged_list(seen: Seen, limits: Limits) -> Iterator[Trouble]:
+    if seen.rejected:
+        yield Trouble(
+            f"{seen.rejected:,} files of objections, or of lines of them, were rejected",
+            f"mend each in drop/{REJECTED} and put it back into drop; remove what is done with",
+        )
+    if seen.pending is not None:
+        yield from _judged_pending(seen.pending, seen.at, limits)
+
+
+def _judged_pending(pending: Pending, now: datetime, limits: Limits) -> Iterator[Trouble]:
     if pending.not_looked_up:
         yield Trouble(
             f"{pending.not_looked_up:,} objections were never looked up in the source",

@@ -33,14 +33,15 @@ EVENTS: dict[str, pl.DataType] = {
     "who": pl.String(),
     "said": pl.String(),
     "reference": pl.String(),
+    "token": pl.String(),
     "through": pl.Int64(),
 }
 """As they are written.
 
 keyed: nothing but a customer id was given; fewer: `who` names nobody new; who: the customer ids
 that the objection stands for, said: what else there is to know of the person, both sealed under the
-person's key, in base64; reference: keyed digest; through: up to which event everybody waiting was
-looked up.
+person's key, in base64; reference: keyed digest of the sender's, token: of it with who was named
+under it; through: up to which event everybody waiting was looked up.
 """
 
 

@@ -164,8 +164,8 @@ class Registry:
         self._vault_key = keys.derived(Purpose.VAULT)
         self._reference_key = keys.derived(Purpose.REFERENCE)
         self._chain = Chain(path, keys.derived(Purpose.CHAIN))
-        self._references: set[str] = set()
-        self._references_known = 0
+        self._tokens: set[str] = set()
+        self._tokens_known = 0
         with self._reading():
             pass
 
@@ -456,29 +456,33 @@ class Registry:
     # ------------------------------------------------------------------------------- writing
 
     def receive(self, arrived: Sequence[Received], now: datetime) -> list[int | None]:
-        """Append objections; return each one's number, None where its reference is known.
+        """Append objections; return each one's number, None where it is known.
 
-        They are on disk when this returns: all of them, or none where it raises.
+        Known is what has a reference under which the same was given before: under one that two
+        senders use, both are taken. They are on disk when this returns: all, or none where it
+        raises.
         """
         with self._writing() as (connection, vault):
-            self._learn_references()
+            self._learn_tokens()
             numbers: list[int | None] = []
-            taken: list[tuple[Received, str | None]] = []
+            taken: list[tuple[Received, _Fields]] = []
             seen: set[str] = set()
             for each in arrived:
-                reference = self._digest_of(each.reference)
-                if reference in self._references or reference in seen:
+                token = None if each.reference is None else self._token_of(each)
+                if token in self._tokens or token in seen:
                     numbers.append(None)
                     continue
-                if reference is not None:
-                    seen.add(reference)
-                taken.append((each, reference))
+                referred: _Fields = {}
+                if each.reference is not None and token is not None:
+                    seen.add(token)
+                    referred = {"reference": self._digest_of(each.reference), "token": token}
+                taken.append((each, referred))
                 numbers.append(len(vault) + len(taken))
             first = len(vault) + 1
             vault.add(len(taken))
             lines = (
-                _received(vault, number, each, reference, now)
-                for number, (each, reference) in enumerate(taken, first)
+                _received(vault, number, each, now) | referred
+                for number, (each, referred) in enumerate(taken, first)
             )
             if taken:
                 self._append(connection, vault, lines)
@@ -487,19 +491,29 @@ class Registry:
     def withdraw_referred(
         self, withdrawals: Sequence[Withdrawal], now: datetime
     ) -> list[int | None]:
-        """Take back what senders recorded; None where no live objection has that reference."""
+        """Take back what senders recorded; return the numbers, None where that cannot be.
+
+        What was taken back before is taken back. Nobody is let in where no objection has that
+        reference, or several have.
+        """
         with self._writing() as (connection, vault):
             standing = self._standing(vault, now.date())
             references = self._chain.events.filter(pl.col("reference").is_not_null())
-            numbers = dict(references.select("reference", "objection").iter_rows())
+            numbers: dict[str, list[int]] = {}
+            for reference, number in references.select("reference", "objection").iter_rows():
+                numbers.setdefault(reference, []).append(number)
             states = dict(standing.select("objection", "state").iter_rows())
             found: list[int | None] = []
             lines: list[Line] = []
             for each in withdrawals:
-                number = numbers.get(self._digest_of(each.reference) or "")
-                live = number is not None and State(states[number]) not in ENDED
-                found.append(number if live else None)
-                if number is not None and live:
+                named = numbers.get(self._digest_of(each.reference), [])
+                number = named[0] if len(named) == 1 else None
+                state = None if number is None else State(states[number])
+                if number is None or (state in ENDED and state is not State.WITHDRAWN):
+                    found.append(None)
+                    continue
+                found.append(number)
+                if state is not State.WITHDRAWN:
                     step = withdrawn(each.by, identity_verified=each.identity_verified)
                     lines.append(_stepped(vault, number, step, now))
                     states[number] = str(State.WITHDRAWN)
@@ -554,17 +568,21 @@ class Registry:
         self._chain.append(connection, lines)
         vault.store(connection)
 
-    def _learn_references(self) -> None:
-        references = self._chain.events.get_column("reference")
-        self._references.update(references[self._references_known :].drop_nulls().to_list())
-        self._references_known = len(references)
+    def _learn_tokens(self) -> None:
+        tokens = self._chain.events.get_column("token")
+        self._tokens.update(tokens[self._tokens_known :].drop_nulls().to_list())
+        self._tokens_known = len(tokens)
 
-    def _digest_of(self, reference: str | None) -> str | None:
-        if reference is None:
-            return None
+    def _token_of(self, each: Received) -> str:
+        given = [f"{name}={getattr(each.identifiers, name)}" for name in each.identifiers.given]
+        return self._digest_of(_JSON([each.reference, each.right, given]))
+
+    def _digest_of(self, reference: str) -> str:
         return hmac.digest(self._reference_key, reference.encode(), "sha256")[:16].hex()
 
 
+_Fields = dict[str, str | int | bool]
+"""Of a line, while it is put together."""
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _CLEAR = ("right", "channel", "received_at", "ground", "review_on", "informed_on")
 
@@ -593,14 +611,12 @@ def _days(new: pl.DataFrame, today: date) -> dict[int, int]:
     return dict(sorted(found.group_by("days").len().iter_rows()))
 
 
-def _received(
-    vault: Vault, number: int, each: Received, reference: str | None, now: datetime
-) -> Line:
+def _received(vault: Vault, number: int, each: Received, now: datetime) -> _Fields:
     given = each.identifiers.given
     said = {name: getattr(each.identifiers, name) for name in given}
     if each.identifiers.born is not None:
         said["born"] = each.identifiers.born.isoformat()
-    line: dict[str, str | int | bool] = {
+    line: _Fields = {
         "event": str(Event.RECEIVED),
         "objection": number,
         "recorded_at": _at(now),
@@ -613,8 +629,6 @@ def _received(
     if each.identifiers.customer_id is not None:
         line["who"] = _sealed(vault, number, each.identifiers.customer_id)
         line["keyed"] = given == ("customer_id",)
-    if reference is not None:
-        line["reference"] = reference
     return line
 
 

@@ -95,6 +95,7 @@ def _fields(status: Status) -> dict[str, object]:
             "several_candidates": seen.pending.several,
             "reviews_due": seen.pending.reviews_due,
         },
+        "rejected_files": seen.rejected,
         "last_failure": None
         if failure is None
         else {

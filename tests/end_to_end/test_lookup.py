@@ -42,8 +42,8 @@ PLANTED = {
     },
     "private": {"personal_number": "1234567891", "email": "private@example.org"},
     "trade": {"personal_number": " 1 234 567 891", "email": "trade@example.org"},
-    "dummy": {"personal_number": "0000000000", "email": "dummy@example.org"},
-    "other dummy": {"personal_number": "0000000000"},
+    "dummy": {"personal_number": "9999999999", "email": "dummy@example.org"},
+    "other dummy": {"personal_number": "9999999999"},
 }
 """What some customers of the small bank are called and have, by what they are here for."""
 IBAN, JOINT_IBAN, PAYEES_IBAN = (
@@ -173,7 +173,7 @@ def test_a_person_with_two_records_is_found_with_both_by_either(source: str, ban
 def test_who_has_no_number_is_not_everybody_without_one(source: str, bank: Bank) -> None:
     """Nor are they who have the same that stands for none; the small bank's canaries are alike."""
     assert verdict(source, email="dummy@example.org") == Verdict(Outcome.ONE, bank.of("dummy"))
-    assert verdict(source, personal_number="0000000000") == Verdict(Outcome.NOBODY)
+    assert verdict(source, personal_number="9999999999") == Verdict(Outcome.NOBODY)
 
 
 def test_two_people_of_one_name_are_candidates_until_more_is_given(source: str, bank: Bank) -> None:

@@ -459,6 +459,7 @@ def test_the_drop_folder_is_taken_by_a_flow_that_tells_of_it(
     assert [path.name for path in drop.glob("*.csv")] == []
     assert len(list((drop / "done").iterdir())) == 1
     assert len(list((drop / "rejected").glob("*broken.csv*"))) == 2
+    assert "2 files of objections" in here(home, "status").out
     assert list(registry_of(home).excluded(TODAY).people.objected) == [person]
     # Nothing new: nobody is told.
     assert update_opt_outs() == {"files": 0, "refused": 0}

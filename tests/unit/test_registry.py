@@ -164,6 +164,16 @@ def test_the_same_reference_is_taken_once(place: Place) -> None:
     assert keys_of(excluded(place)) == {"1", "2", "3"}
 
 
+def test_a_reference_that_two_senders_use_loses_nobody_and_lets_nobody_in(place: Place) -> None:
+    registry = Registry(*place)
+    assert registry.receive([from_customer("1", reference="17")], NOW) == [1]
+    assert registry.receive([from_customer("2", reference="17")], NOW) == [2]
+    assert registry.receive([from_customer("2", reference="17")], NOW) == [None]
+    back = Withdrawal("17", "crm", identity_verified=True)
+    assert registry.withdraw_referred([back], NOW) == [None]
+    assert keys_of(excluded(place)) == {"1", "2"}
+
+
 def test_a_reference_is_not_kept_in_clear(place: Place) -> None:
     Registry(*place).receive([from_customer("1", reference="zqreferenceqz")], NOW)
     assert b"zqreferenceqz" not in place[0].read_bytes()
@@ -173,8 +183,14 @@ def test_a_sender_takes_back_only_what_it_sent_and_that_is_in_force(place: Place
     registry = Registry(*place)
     registry.receive([from_customer("1", reference="a"), from_customer("2", reference="b")], NOW)
     back = [Withdrawal(reference, "crm", identity_verified=True) for reference in ("b", "c", "b")]
-    assert registry.withdraw_referred(back, NOW) == [2, None, None]
+    assert registry.withdraw_referred(back, NOW) == [2, None, 2]
+    # The same file again changes nothing.
+    assert registry.withdraw_referred(back, NOW) == [2, None, 2]
+    assert [h.event for h in registry.case(2, TODAY)[1]] == [Event.RECEIVED, Event.WITHDRAWN]
     assert keys_of(excluded(place)) == {"1"}
+    registry.decide([(1, Step(Event.ERASED, by="x"))], NOW)
+    erased = Withdrawal("a", "crm", identity_verified=True)
+    assert registry.withdraw_referred([erased], NOW) == [None]
 
 
 # ------------------------------------------------------------------------------ kept and private

@@ -19,6 +19,7 @@ LOOKED_UP = "looked up"
 EVENTS: dict[str, pl.DataType] = {
     "event": pl.String(),
     "objection": pl.Int64(),
+    "objections": pl.List(pl.Int64()),
     "recorded_at": pl.String(),
     "received_at": pl.String(),
     "channel": pl.String(),
@@ -38,7 +39,7 @@ EVENTS: dict[str, pl.DataType] = {
 }
 """As they are written.
 
-keyed: nothing but a customer id was given; fewer: `who` names nobody new; who: the customer ids
+objections: of an event that happened to many at once, in place of `objection`; keyed: nothing but a customer id was given; fewer: `who` names nobody new; who: the customer ids
 that the objection stands for, said: what else there is to know of the person, both sealed under the
 person's key, in base64; reference: keyed digest of the sender's, token: of it with who was named
 under it; through: up to which event everybody waiting was looked up.
@@ -55,10 +56,17 @@ def standings(events: pl.DataFrame, today: date) -> pl.DataFrame:
     and `changed_at`. An override whose review is due leaves nobody in. Raises ObjectionError where
     an event follows that cannot.
     """
+    numbered = events.with_row_index("number", offset=1)
+    at_once = numbered.filter(pl.col("objections").is_not_null())
     steps = (
-        events.with_row_index("number", offset=1)
-        .filter(pl.col("objection").is_not_null())
-        .sort("objection", maintain_order=True)
+        pl.concat(
+            [
+                numbered.filter(pl.col("objection").is_not_null()),
+                at_once.with_columns(objection=pl.col("objections")).explode("objection"),
+            ]
+        )
+        .drop("objections", "said", "reference", "token")
+        .sort("objection", "number")
         .with_columns(pl.col("number").cast(pl.Int64), state=_after())
         # The first event of each has a state and a right, so nothing is carried over from another.
         .with_columns(pl.col("state", "right").forward_fill())

@@ -66,7 +66,7 @@ _EARLIER = (
 )
 
 _JSON = json.JSONEncoder(separators=(",", ":")).encode
-Line = Mapping[str, str | int | bool]
+Line = Mapping[str, str | int | bool | list[int]]
 """An event as it is written; what is missing is not in it."""
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 from cryptography.fernet import Fernet
 
@@ -164,6 +165,7 @@ class Registry:
         self._vault_key = keys.derived(Purpose.VAULT)
         self._reference_key = keys.derived(Purpose.REFERENCE)
         self._chain = Chain(path, keys.derived(Purpose.CHAIN))
+        self._stood: tuple[int, date, pl.DataFrame] | None = None
         self._tokens: set[str] = set()
         self._tokens_known = 0
         with self._reading():
@@ -195,10 +197,14 @@ class Registry:
 
     def _standing(self, vault: Vault, today: date) -> pl.DataFrame:
         """Return where each objection stands; the keys of those erased are gone, and no others."""
-        standing = standings(self._chain.events, today)
+        if self._stood is None or self._stood[:2] != (self.events, today):
+            self._stood = self.events, today, standings(self._chain.events, today)
+        standing = self._stood[2]
         erased = (standing.get_column("state") == State.ERASED).to_numpy()
-        numbered = standing.get_column("objection").to_list() == list(range(1, len(vault) + 1))
-        if not numbered or (erased != vault.destroyed()).any():
+        numbers = standing.get_column("objection").to_numpy()
+        if not np.array_equal(numbers, np.arange(1, len(vault) + 1)):
+            raise self._chain.broken()
+        if (erased != vault.destroyed()).any():
             raise self._chain.broken()
         return standing
 
@@ -316,7 +322,10 @@ class Registry:
         readable = standing.filter(pl.col("state") != State.ERASED) if named else standing.clear()
         having = readable.filter(pl.col("who").is_not_null())
         keys = self._opened_of(vault, having, "who")
-        said = self._opened_of(vault, self._first(readable), "said")
+        first = self._first(readable)
+        said = self._opened_of(vault, first.drop_nulls("said"), "said")
+        # Where nothing but a customer id was given, that is all there is to say.
+        keyed = self._opened_of(vault, first.filter("keyed"), "who")
         return [
             Case(
                 number=(number := row["objection"]),
@@ -332,7 +341,9 @@ class Registry:
                 if row["review_on"] is None
                 else date.fromisoformat(row["review_on"]),
                 keys=tuple(keys[number].split("\n")) if number in keys else (),
-                identifiers=_identifiers(said[number]) if number in said else None,
+                identifiers=Identifiers(customer_id=keyed[number])
+                if number in keyed
+                else _identifiers(said.get(number)),
             )
             for row in standing.iter_rows(named=True)
         ]
@@ -342,9 +353,8 @@ class Registry:
         return self._chain.events[(standing.get_column("received") - 1).to_list()]
 
     def _history(self, vault: Vault, number: int) -> list[Happened]:
-        events = self._chain.events.with_row_index("number", offset=1).filter(
-            pl.col("objection") == number
-        )
+        mine = (pl.col("objection") == number) | pl.col("objections").list.contains(number)
+        events = self._chain.events.with_row_index("number", offset=1).filter(mine)
         gone = vault.destroyed()[number - 1]
         happened = []
         for row in events.iter_rows(named=True):
@@ -534,15 +544,22 @@ class Registry:
             at = dict(zip(standing.get_column("objection"), range(standing.height), strict=True))
             states = standing.get_column("state").to_list()
             rights = standing.get_column("right").to_list()
+            found: list[int] = []
             lines: list[Line] = []
             for number, step in steps:
                 if number not in at:
                     raise unknown(number)
                 place = at[number]
                 check_step(number, State(states[place]), Right(rights[place]), step)
-                lines.append(_stepped(vault, number, step, now))
+                if step == _PLAINLY_FOUND:
+                    found.append(number)
+                else:
+                    lines.append(_stepped(vault, number, step, now))
                 if step.event is Event.ERASED:
                     vault.destroy(number)
+            if found:
+                line = {"event": str(Event.IDENTIFIED), "recorded_at": _at(now)}
+                lines.append(line | {"objections": found})
             if through is not None:
                 lines.append({"event": LOOKED_UP, "recorded_at": _at(now), "through": through})
             if lines:
@@ -578,12 +595,17 @@ class Registry:
         return self._digest_of(_JSON([each.reference, each.right, given]))
 
     def _digest_of(self, reference: str) -> str:
-        return hmac.digest(self._reference_key, reference.encode(), "sha256")[:16].hex()
+        digest = hmac.digest(self._reference_key, reference.encode(), "sha256")[:DIGEST_BYTES]
+        return base64.b64encode(digest).decode("ascii")
 
 
+DIGEST_BYTES = 15
+"""Of a reference: two of a million are never the same."""
 _Fields = dict[str, str | int | bool]
 """Of a line, while it is put together."""
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_PLAINLY_FOUND = Step(Event.IDENTIFIED)
+"""By the customer id that was given: of many at once, one event."""
 _CLEAR = ("right", "channel", "received_at", "ground", "review_on", "informed_on")
 
 
@@ -624,12 +646,12 @@ def _received(vault: Vault, number: int, each: Received, now: datetime) -> _Fiel
         "channel": str(each.channel),
         "verified": each.identity_verified,
         "right": str(each.right),
-        "said": _sealed(vault, number, _JSON(said)),
     }
     if each.identifiers.customer_id is not None:
         line["who"] = _sealed(vault, number, each.identifiers.customer_id)
-        line["keyed"] = given == ("customer_id",)
-    return line
+    if given == ("customer_id",):
+        return line | {"keyed": True}
+    return line | {"said": _sealed(vault, number, _JSON(said))}
 
 
 def _stepped(vault: Vault, number: int, step: Step, now: datetime) -> Line:
@@ -664,7 +686,9 @@ def _at(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds")
 
 
-def _identifiers(said: str) -> Identifiers:
+def _identifiers(said: str | None) -> Identifiers | None:
+    if said is None:
+        return None
     fields = json.loads(said)
     born = fields.pop("born", None)
     return Identifiers(born=None if born is None else date.fromisoformat(born), **fields)

@@ -83,7 +83,17 @@ class Vault:
 
     def open_all(self, sealed: Iterable[tuple[int, bytes]]) -> list[bytes]:
         """Return what was sealed for each of many (objection, sealed); raises ValueError."""
-        return [self.open(objection, content) for objection, content in sealed]
+        # `open` a million times over: no key is looked at twice, a destroyed one opens nothing.
+        keys = bytes(self._keys)
+        try:
+            return [
+                AESGCM(keys[(n - 1) * KEY_BYTES : n * KEY_BYTES]).decrypt(
+                    content[:NONCE_BYTES], content[NONCE_BYTES:], b"%d" % n
+                )
+                for n, content in sealed
+            ]
+        except InvalidTag:
+            raise ValueError("sealed") from None
 
     def _of(self, objection: int) -> AESGCM:
         start = (objection - 1) * KEY_BYTES

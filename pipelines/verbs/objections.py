@@ -387,10 +387,12 @@ def _erase(options: argparse.Namespace, settings: Settings) -> int:
 def _answer_state(
     options: argparse.Namespace, number: int, state: State, review_on: object
 ) -> None:
-    excludes = "left out" if state in EXCLUDING else "not left out any more"
-    until = f" until {review_on}" if state is State.OVERRIDDEN else ""
+    if state is State.OVERRIDDEN:
+        effect = f"may be in releases until {review_on}, and not after"
+    else:
+        effect = "is left out" if state in EXCLUDING else "is not left out any more"
     answer(
         options,
         {"objection": number, "state": str(state)},
-        f"Objection {number}: {state}; the person is {excludes}{until}.",
+        f"Objection {number}: {state}; the person {effect}.",
     )

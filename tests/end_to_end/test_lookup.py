@@ -11,6 +11,7 @@ import duckdb
 import polars as pl
 import pytest
 from adbc_driver_postgresql import dbapi
+from builders import policy_fields
 from end_to_end.postgres import PASSWORD, Cluster
 from end_to_end.program import change
 from end_to_end.rights import OFFICER
@@ -235,6 +236,25 @@ def test_many_are_asked_at_once_and_each_is_answered(source: str, bank: Bank) ->
 
 def test_nothing_asked_is_nothing_found(source: str) -> None:
     assert look_up(source, POLICY, questions([], REGION)).is_empty()
+
+
+def test_a_table_that_names_both_leads_to_its_customers_alone(tmp_path: Path) -> None:
+    fields = policy_fields()
+    columns = fields["sources"]["people"]["columns"]
+    for column, whose in (("mail", "subject"), ("friend", "others")):
+        columns[column] = {"role": "identifier", "clause": 9, "identifies": "email", "whose": whose}
+    people = {"id": [1, 2], "mail": ["a@x.org", "b@x.org"], "friend": ["b@x.org", "c@x.org"]}
+    pl.DataFrame(people).with_columns(number=pl.lit(None, dtype=pl.String)).write_parquet(
+        tmp_path / "people.parquet"
+    )
+    given = [(n, Identifiers(email=f"{name}@x.org")) for n, name in enumerate("abc")]
+    policy = Policy.model_validate(fields)
+    found = look_up(f"parquet://{tmp_path}", policy, questions(given, REGION))
+    assert verdicts(found) == {
+        0: Verdict(Outcome.ONE, ("1",)),
+        1: Verdict(Outcome.ONE, ("2",)),
+        2: Verdict(Outcome.NOBODY, known_to_others=True),
+    }
 
 
 # ------------------------------------------------------------------------------------- one truth

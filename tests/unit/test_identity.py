@@ -125,6 +125,24 @@ def test_a_name_is_asked_for_in_any_order_and_script(written: str) -> None:
     assert "gezimdordevic|1961-02-03" in found
 
 
+@pytest.mark.parametrize(
+    ("written", "spelt"),
+    [
+        ("Емина Џафић", "eminadzafic"),
+        ("Љиљана Његош", "ljiljananjegos"),
+        ("Jürgen Weiß", "jurgenweiss"),
+        ("Ay\u015fe Y\u0131ld\u0131z", "ayseyildiz"),
+        ("Łukasz Ærø", "lukaszaero"),
+        ("Ona Žiūrėtė", "onaziurete"),
+    ],
+)
+def test_letters_that_are_two_and_letters_with_marks_become_plain_ones(
+    written: str, spelt: str
+) -> None:
+    found = forms(Clue.NAME_AND_BIRTH, name=written, born=date(1961, 2, 3))
+    assert f"{spelt}|1961-02-03" in found
+
+
 def test_a_name_of_two_words_may_stand_in_one() -> None:
     found = forms(Clue.NAME_AND_BIRTH, name="Hoxha-Gashi Anna Maria", born=date(1990, 5, 6))
     assert "annamariahoxhagashi|1990-05-06" in found

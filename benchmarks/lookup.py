@@ -179,7 +179,7 @@ def once(uri: str, customers: int, number: int) -> dict[str, float]:
     put = time.perf_counter()
     found = look_up(uri, policy, asked)
     answered = time.perf_counter()
-    decided = verdicts(found)
+    decided = verdicts(found, asked)
     ended = time.perf_counter()
     met = sum(1 for who, _ in given if who in decided and str(KEYS + who) in decided[who].keys)
     return {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from contextlib import suppress
 from dataclasses import dataclass
 
 from pipelines.certified import read_certified
@@ -17,12 +16,14 @@ from transforms.errors import ReleaseError
 class Effects:
     """The releases in their order, and how many events of the list each respects.
 
-    unknown: releases that respect a state in which the list never was.
+    unknown: releases that respect a state in which the list never was; unreadable: those whose
+    certificate says nothing.
     """
 
     releases: tuple[str, ...]
     events: tuple[int, ...]
     unknown: tuple[str, ...]
+    unreadable: tuple[str, ...]
     current: str | None
 
     def first_without(self, since: int | None) -> str | None:
@@ -44,14 +45,18 @@ class Effects:
 def effects(settings: Settings, registry: Registry) -> Effects:
     """Read what each release respects; a certificate that cannot be read says nothing."""
     respected: list[tuple[str, int | None]] = []
+    unreadable: list[str] = []
     for folder in release_folders(settings):
-        with suppress(ReleaseError):
+        try:
             state = read_certified(folder / CERTIFICATE).state
             respected.append((folder.name, registry.position(state)))
+        except ReleaseError:
+            unreadable.append(folder.name)
     current = current_release(settings)
     return Effects(
         releases=tuple(name for name, events in respected if events is not None),
         events=tuple(events for _, events in respected if events is not None),
         unknown=tuple(name for name, events in respected if events is None),
+        unreadable=tuple(unreadable),
         current=None if current is None else current.name,
     )

@@ -131,6 +131,8 @@ def update_opt_outs(
     except KeyboardInterrupt:
         raise TerminationSignal(signal.SIGTERM) from None
     tell_updated(updated)
+    if updated.trouble is not None:
+        return Failed(message=f"nobody was looked for: {updated.trouble}")
     refused = sum(each.refused is not None for each in updated.dropped)
     return {"files": len(updated.dropped), "refused": refused}
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
@@ -147,14 +148,33 @@ def _excluded(settings: Settings, registry: Registry) -> Excluded:
 
 def _refuse_unlooked(excluded: Excluded, policy: Policy) -> None:
     """Raise NotLookedUp where somebody objected whom nobody has looked for in the source yet."""
-    # Where a person has one record, a customer id says all.
-    unlooked = excluded.not_looked_up - (0 if policy.same_person else excluded.keyed)
-    if unlooked:
+    how = (
+        "`clause16 objections resolve --all` does it, for PostgreSQL under the officer's role "
+        "($CLAUSE16_OFFICER_SOURCE)"
+    )
+    if excluded.not_looked_up:
         raise NotLookedUp(
-            f"{band(unlooked)} objections were never looked up in the source, so nobody knows whom "
-            f"to leave out: `clause16 objections resolve` does it, for PostgreSQL under the "
-            f"officer's role ($CLAUSE16_OFFICER_SOURCE)"
+            f"{band(excluded.not_looked_up)} objections were never looked up in the source, so "
+            f"nobody knows whom to leave out: {how}"
         )
+    if excluded.objections and is_stale(excluded.looked_at, policy, datetime.now(UTC)):
+        raise NotLookedUp(
+            f"those on the opt-out list were not looked for in the source within "
+            f"{policy.objections.look_again_within} hours, and may have another record by now: "
+            f"{how}"
+        )
+
+
+def is_stale(looked_at: datetime | None, policy: Policy, now: datetime) -> bool:
+    """Say whether everybody on the list has to be looked for in the source again.
+
+    A clock that went back does not make an old look a new one.
+    """
+    within = timedelta(hours=policy.objections.look_again_within)
+    return looked_at is None or not timedelta(0) <= now - looked_at + _CLOCKS_DIFFER < within
+
+
+_CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 def _tell(left_out: LeftOut) -> None:

@@ -7,14 +7,16 @@ the officer asks the source whose an identifier is, by equality, under a role of
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
+import polars as pl
+
 from pipelines.boundary import sealed
 from pipelines.effect import Effects, effects
-from pipelines.intake import policy_for, source_of
+from pipelines.intake import is_stale, policy_for, source_of
 from pipelines.objections.drop import Drop, take_drops
 from pipelines.objections.importing import Imported, import_file
 from pipelines.objections.lookup import look_up
@@ -23,7 +25,7 @@ from pipelines.policies import load_policy
 from pipelines.settings import Settings
 from pipelines.sources.opening import file_of
 from transforms.errors import ObjectionError, PrivacyError, SourceError, band
-from transforms.identity import Outcome, Verdict, questions, verdicts
+from transforms.identity import ASKED, Clue, Outcome, Verdict, questions, verdicts
 from transforms.objection import (
     ENDED,
     Dismissal,
@@ -88,6 +90,11 @@ def find(
     everybody: also for further records of those who were found before. Raises SourceError where
     there is no source to look in.
     """
+    uri = _asked_source(settings)
+    return _find(uri, policy_for(settings, uri).policy, registry, now, everybody=everybody)
+
+
+def _asked_source(settings: Settings) -> str:
     uri = officer_source(settings)
     if uri is None:
         raise SourceError(
@@ -95,22 +102,26 @@ def find(
             "PostgreSQL server knows the officer by a role of their own, see `clause16 grants "
             "--for officer`)"
         )
-    return _find(uri, policy_for(settings, uri).policy, registry, now, everybody=everybody)
+    return uri
 
 
 def find_before_a_release(settings: Settings, registry: Registry, now: datetime) -> None:
-    """Put on the list which reviews are due, and who can be found now of those who wait."""
+    """Put on the list which reviews are due, and who can be found now of those who wait.
+
+    Everybody is looked for where that was longer ago than the policy lets it be.
+    """
     if due := registry.note_reviews(now):
         log.info("reviews of overrides that are due: %s", band(due))
-    uri = officer_source(settings)
-    if uri is None or not registry.pending(now.date()).waiting:
+    uri, pending = officer_source(settings), registry.pending(now.date())
+    if uri is None or not pending.in_force:
         return
     policy = policy_for(settings, uri).policy
-    if policy.subject.key is None:
-        # Nobody can be found there; the release says so.
+    everybody = is_stale(pending.looked_at, policy, now)
+    if policy.subject.key is None or not (everybody or pending.waiting):
+        # In a source without a key nobody can be found; the release says so.
         return
-    log.info("looking in the source for those on the opt-out list who were not found yet")
-    looked = _find(uri, policy, registry, now, everybody=False)
+    log.info("looking in the source for those on the opt-out list")
+    looked = _find(uri, policy, registry, now, everybody=everybody)
     if looked.nobody:
         log.info("objections of whom nobody is found: %s", band(len(looked.nobody)))
 
@@ -118,71 +129,92 @@ def find_before_a_release(settings: Settings, registry: Registry, now: datetime)
 def _find(
     uri: str, policy: Policy, registry: Registry, now: datetime, *, everybody: bool
 ) -> Looked:
-    cases = [
-        case
-        for case in registry.cases(now.date(), named=True)
-        if case.state not in ENDED and (everybody or case.state is State.WAITING)
-    ]
+    states = {State.WAITING, State.SEVERAL} if everybody else {State.WAITING}
+    cases = registry.cases(now.date(), states=states, named=True)
+    known = registry.named(now.date(), FOUND_STATES if everybody else ())
     # What came after this was read is looked for the next time.
-    through = registry.events
-    given = [pair for case in cases for pair in _asks(case)]
+    seen = registry.events
+    given = [(case.number, case.identifiers) for case in cases if case.identifiers is not None]
     asked = questions(given, policy.objections.region)
-    found = verdicts(look_up(uri, policy, asked)) if asked.height else {}
+    again = _asked_again(known)
+    answers = look_up(uri, policy, pl.concat([asked, again]))
+    found = verdicts(answers.join(asked.select("row").unique(), on="row", how="semi"), asked)
     judged = [(case, _step(case, found.get(case.number, _NOBODY))) for case in cases]
-    registry.decide([(c.number, step) for c, step in judged if step], now, through=through)
-    return _looked(judged, found)
+    extended = _extended(known, answers)
+    steps = {case.number: step for case, step in judged if step is not None} | extended
+    registry.found(steps, now, seen=seen, whole=everybody)
+    return _looked(judged, found, tuple(extended))
 
 
+FOUND_STATES = (State.IDENTIFIED, State.UPHELD, State.OVERRIDDEN, State.REVIEW_DUE)
 _NOBODY = Verdict(Outcome.NOBODY)
 
 
-def _asks(case: Case) -> Iterable[tuple[int, Identifiers]]:
-    """Return what is asked of the source for an objection: who it is, or what else they have."""
-    if case.state in {State.WAITING, State.SEVERAL}:
-        return [] if case.identifiers is None else [(case.number, case.identifiers)]
-    # Who it is was decided; only further records of the same person are looked for.
-    return [(case.number, Identifiers(customer_id=key)) for key in case.keys]
+def _asked_again(known: pl.DataFrame) -> pl.DataFrame:
+    """Return the questions for further records of those who were found: who has their numbers."""
+    return known.select(
+        row=pl.col("objection").cast(ASKED["row"]),
+        kind=pl.lit(Clue.CUSTOMER_ID.value),
+        form=KEY.on(pl.col("key")),
+        stated=pl.lit(value=True),
+    ).drop_nulls("form")
+
+
+def _extended(known: pl.DataFrame, answers: pl.DataFrame) -> dict[int, Step]:
+    """Return a step for each objection whose person has records that it does not stand for yet."""
+    rows = known.with_columns(row=pl.col("objection").cast(ASKED["row"]))
+    more = (
+        answers.join(rows.select("row").unique(), on="row", how="semi")
+        .drop_nulls("key")
+        .select("row", "key")
+        .unique()
+        .join(rows, on=["row", "key"], how="anti")
+    )
+    whole = (
+        pl.concat([rows.select("row", "key"), more])
+        .join(more.select("row").unique(), on="row", how="semi")
+        .group_by("row")
+        .agg(pl.col("key").unique().sort())
+        .join(rows.select("row", "state").unique(), on="row")
+    )
+    return {
+        row: Step(
+            Event.IDENTIFIED if state == State.IDENTIFIED else Event.EXTENDED, keys=tuple(keys)
+        )
+        for row, keys, state in whole.select("row", "key", "state").iter_rows()
+    }
 
 
 def _step(case: Case, verdict: Verdict) -> Step | None:
-    """Return what a verdict makes of an objection, None where everything stays as it is."""
+    """Return what a verdict makes of an undecided objection, None where it stays as it is."""
+    if verdict.outcome is Outcome.NOBODY:
+        return None
     keys = tuple(sorted({*case.keys, *verdict.keys}))
     more = None if set(keys) == set(case.keys) else keys
-    if case.state in {State.WAITING, State.SEVERAL}:
-        if verdict.outcome is Outcome.ONE and case.state is State.WAITING:
-            return Step(Event.IDENTIFIED, keys=more)
-        several = verdict.outcome is not Outcome.NOBODY and (more or case.state is State.WAITING)
-        return Step(Event.MATCHED, keys=more) if several else None
-    if more is None:
-        return None
-    event = Event.IDENTIFIED if case.state is State.IDENTIFIED else Event.EXTENDED
-    return Step(event, keys=more)
+    if verdict.outcome is Outcome.ONE and case.state is State.WAITING:
+        return Step(Event.IDENTIFIED, keys=more)
+    if case.state is State.WAITING or more is not None:
+        return Step(Event.MATCHED, keys=more)
+    return None
 
 
-def _looked(judged: Sequence[tuple[Case, Step | None]], found: Mapping[int, Verdict]) -> Looked:
-    def numbers(chosen: Callable[[Case, Step | None], bool]) -> tuple[int, ...]:
-        return tuple(case.number for case, step in judged if chosen(case, step))
-
-    nobody = numbers(lambda case, step: case.state is State.WAITING and step is None)
+def _looked(
+    judged: Sequence[tuple[Case, Step | None]],
+    found: Mapping[int, Verdict],
+    extended: tuple[int, ...],
+) -> Looked:
+    numbers: dict[Event | None, list[int]] = {event: [] for event in (None, *Event)}
+    for case, step in judged:
+        if step is not None or case.state is State.WAITING:
+            numbers[None if step is None else step.event].append(case.number)
+    nobody = tuple(numbers[None])
     return Looked(
-        found=numbers(
-            lambda case, step: case.state is State.WAITING and _is(step, Event.IDENTIFIED)
-        ),
-        several=numbers(lambda _, step: _is(step, Event.MATCHED)),
-        extended=numbers(
-            lambda case, step: (
-                step is not None
-                and case.state is not State.WAITING
-                and not _is(step, Event.MATCHED)
-            )
-        ),
+        found=tuple(numbers[Event.IDENTIFIED]),
+        several=tuple(numbers[Event.MATCHED]),
+        extended=extended,
         nobody=nobody,
         others=tuple(n for n in nobody if n in found and found[n].known_to_others),
     )
-
-
-def _is(step: Step | None, event: Event) -> bool:
-    return step is not None and step.event is event
 
 
 def resolve(
@@ -192,36 +224,53 @@ def resolve(
     keys: Sequence[str],
     by: str,
     now: datetime,
+    *,
+    no_candidate: bool = False,
 ) -> tuple[str, ...]:
     """Decide who an objection is from; return all customer ids of that person.
 
+    no_candidate: it is from nobody of those who are left out for it now, who are let in then.
     Raises ObjectionError where the source does not know one of the ids.
     """
     case, _ = registry.case(number, now.date())
-    uri = officer_source(settings)
-    if uri is None:
-        raise SourceError(
-            "who it is, is decided with the source at hand: name it in $CLAUSE16_OFFICER_SOURCE"
-        )
-    policy = policy_for(settings, uri).policy
-    found = _known(uri, policy, keys)
+    uri = _asked_source(settings)
+    found = _known(uri, policy_for(settings, uri).policy, keys)
     if not all(found):
         raise ObjectionError(
             "the source knows no customer of one of these ids: correct it; the objection stays as "
             "it is"
         )
     whole = tuple(sorted({key for one in found for key in one}))
-    decided = case.state in {State.UPHELD, State.OVERRIDDEN, State.REVIEW_DUE}
+    _check_person(case, set(whole), no_candidate=no_candidate)
+    decided = case.state not in {State.WAITING, State.SEVERAL, State.IDENTIFIED}
     event = Event.EXTENDED if decided else Event.IDENTIFIED
-    fewer = set(whole) <= set(case.keys)
-    registry.decide([(number, Step(event, by=by, keys=whole, fewer=fewer))], now)
+    step = Step(event, by=by, keys=whole, fewer=set(whole) <= set(case.keys))
+    registry.decide([(number, step)], now, seen=case.changed)
     return whole
+
+
+def _check_person(case: Case, whole: set[str], *, no_candidate: bool) -> None:
+    """Raise ObjectionError where somebody would be let in by a slip of the pen."""
+    candidates = set(case.keys)
+    if case.state not in {State.WAITING, State.SEVERAL, State.IDENTIFIED}:
+        if not candidates <= whole:
+            raise ObjectionError(
+                f"what was decided of objection {case.number} was decided of another person: "
+                f"uphold it, withdraw it, or record one for this person"
+            )
+    elif candidates and not candidates & whole and not no_candidate:
+        raise ObjectionError(
+            f"this person is none of those who are left out for objection {case.number}, and they "
+            f"would all be let in: give the id of one of them (`clause16 objections show "
+            f"{case.number}`), or say --no-candidate"
+        )
 
 
 def _known(uri: str, policy: Policy, keys: Sequence[str]) -> list[tuple[str, ...]]:
     """Return for each customer id all those of the same person, none where there is no such."""
     given = [(place, Identifiers(customer_id=key)) for place, key in enumerate(keys)]
-    found = verdicts(look_up(uri, policy, questions(given, policy.objections.region)))
+    asked = questions(given, policy.objections.region)
+    found = verdicts(look_up(uri, policy, asked), asked)
     return [found.get(place, _NOBODY).keys for place in range(len(keys))]
 
 
@@ -353,7 +402,13 @@ def decide(
     """Put a decision on the list; return where the objection stands then."""
     today = now.date()
     latest = _months_before(today, -rules(settings).review_within)
-    registry.decide([(number, decision.step(today, latest))], now)
+    case, _ = registry.case(number, today)
+    if decision.dismiss is not None and not case.looked_up:
+        raise ObjectionError(
+            f"nobody has looked for the person of objection {number} in the source yet: `clause16 "
+            f"objections resolve`, then decide"
+        )
+    registry.decide([(number, decision.step(today, latest))], now, seen=case.changed)
     return registry.case(number, today)[0]
 
 
@@ -365,32 +420,29 @@ def erase(
     Raises ObjectionError where the source still knows the person of an objection in force: they
     would be in the next release.
     """
-    today = now.date()
-    if number is not None:
-        case, _ = registry.case(number, today)
-        gone = [case] if case.state in ENDED else _gone(settings, [case])
-        if not gone:
+    if number is None:
+        gone = sorted(_gone(settings, registry, now))
+    else:
+        case, _ = registry.case(number, now.date())
+        if case.state not in ENDED and number not in _gone(settings, registry, now):
             raise ObjectionError(
                 f"the source still knows the person of objection {number}, who would be in the "
                 f"next release: erase it once the bank has erased the person; what the law makes "
                 f"it keep stays left out (`decide --keep-by-law`)"
             )
-    else:
-        known = {State.IDENTIFIED, State.UPHELD, State.OVERRIDDEN, State.REVIEW_DUE}
-        gone = _gone(settings, [c for c in registry.cases(today, named=True) if c.state in known])
-    registry.decide([(case.number, Step(Event.ERASED, by=by)) for case in gone], now)
-    return [case.number for case in gone]
+        gone = [number]
+    registry.decide([(each, Step(Event.ERASED, by=by)) for each in gone], now)
+    return gone
 
 
-def _gone(settings: Settings, cases: Sequence[Case]) -> list[Case]:
-    """Return those of whom nothing that was given or found leads to anybody in the source."""
-    uri = officer_source(settings)
-    if uri is None:
-        raise SourceError(
-            "whether the source still knows them has to be asked: name it in "
-            "$CLAUSE16_OFFICER_SOURCE"
-        )
+def _gone(settings: Settings, registry: Registry, now: datetime) -> set[int]:
+    """Return the objections of whom nothing that was given or found leads to anybody any more.
+
+    Raises ObjectionError where that is so for most of them: then it is not this bank.
+    """
+    uri = _asked_source(settings)
     policy = policy_for(settings, uri).policy
+    cases = registry.cases(now.date(), states=FOUND_STATES, named=True)
     given = [
         (case.number, identifiers)
         for case in cases
@@ -399,8 +451,18 @@ def _gone(settings: Settings, cases: Sequence[Case]) -> list[Case]:
             *(Identifiers(customer_id=key) for key in case.keys),
         )
     ]
-    found = verdicts(look_up(uri, policy, questions(given, policy.objections.region)))
-    return [case for case in cases if found.get(case.number, _NOBODY).outcome is Outcome.NOBODY]
+    met = set(look_up(uri, policy, questions(given, policy.objections.region)).get_column("row"))
+    gone = {case.number for case in cases} - met
+    if len(gone) > max(FEW_GONE, len(cases) // 10):
+        raise ObjectionError(
+            f"the source knows nothing of {band(len(gone))} people on the list: is this the bank? "
+            f"Nothing was erased; erase them one by one where it is"
+        )
+    return gone
+
+
+FEW_GONE = 20
+"""So many people may have left the source since the last time."""
 
 
 # ------------------------------------------------------------------ is this person in the release?
@@ -410,12 +472,15 @@ def _gone(settings: Settings, cases: Sequence[Case]) -> list[Case]:
 class Whereabouts:
     """What the list says of a person: the objections that leave them out, and since when.
 
-    records: customer records found for what was asked, None where the source was not asked; cases:
+    records: customer records found for what was asked, None where the source was not asked; keys:
+    their ids, covered: those for which an objection leaves somebody out; cases:
     each with the number of the event from which this very person is left out for it, None where
     they are not.
     """
 
     records: int | None
+    keys: frozenset[str]
+    covered: frozenset[str]
     cases: tuple[tuple[Case, int | None], ...]
     seen: Effects
     trouble: str | None
@@ -438,18 +503,21 @@ def whereabouts(
         except PrivacyError as error:
             trouble = str(error)
     today = now.date()
-    cases = []
-    for case in registry.cases(today, named=True):
+    cases, covered = [], set[str]()
+    live = [state for state in State if state is not State.ERASED]
+    for case in registry.cases(today, states=live, named=True):
         if keys & {_comparable(key) for key in case.keys} or _says_the_same(case, identifiers):
             whole, happened = registry.case(case.number, today)
             cases.append((whole, _since(whole, happened, keys)))
-    return Whereabouts(records, tuple(cases), effects(settings, registry), trouble)
+            covered |= {_comparable(key) for key in case.keys} if case.excludes else set()
+    seen = effects(settings, registry)
+    return Whereabouts(records, frozenset(keys), frozenset(covered), tuple(cases), seen, trouble)
 
 
 def _keys_of(settings: Settings, uri: str, identifiers: Identifiers) -> tuple[str, ...]:
     policy = policy_for(settings, uri).policy
     asked = questions([(0, identifiers)], policy.objections.region)
-    return verdicts(look_up(uri, policy, asked)).get(0, _NOBODY).keys
+    return verdicts(look_up(uri, policy, asked), asked).get(0, _NOBODY).keys
 
 
 def _says_the_same(case: Case, identifiers: Identifiers) -> bool:
@@ -461,12 +529,17 @@ def _since(case: Case, happened: Sequence[Happened], keys: set[str]) -> int | No
     """Return from which event on these customer ids are left out for an objection."""
     if case.since is None or not keys & {_comparable(key) for key in case.keys}:
         return None
-    named = [
-        each.number
-        for each in happened
-        if each.keys is not None and keys & {_comparable(key) for key in each.keys}
-    ]
-    return max(case.since, named[0])
+    since = None
+    for each in happened:
+        if each.keys is not None:
+            theirs = keys & {_comparable(key) for key in each.keys}
+            since = (since or each.number) if theirs else None
+    excluded_from = [each.number for each in happened if each.event in _BEGINS]
+    return None if since is None else max(since, excluded_from[-1])
+
+
+_BEGINS = (Event.RECEIVED, Event.REVIEW_DUE, Event.UPHELD, Event.KEPT_BY_LAW)
+"""Events from which somebody may be left out who was not before."""
 
 
 def _comparable(key: str) -> str:

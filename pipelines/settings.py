@@ -109,7 +109,7 @@ def settings_from(
         today=today,
         analysts_group=environment.get("CLAUSE16_ANALYSTS_GROUP"),
         memory=_bytes(environment.get("CLAUSE16_MEMORY")),
-        officer=environment.get("CLAUSE16_OFFICER_SOURCE"),
+        officer=environment.get("CLAUSE16_OFFICER_SOURCE") or None,
     )
 
 

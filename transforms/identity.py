@@ -338,11 +338,13 @@ class Match:
     person: int | None
 
 
-def decide(matches: Collection[Match]) -> Verdict:
+def decide(matches: Collection[Match], stated: Collection[Clue] = ()) -> Verdict:
     """Say whom the matches of one objection mean.
 
-    The person whom everything stated means that means anybody; where that is not one person, all
-    who were met, for a human to choose. A free text alone means nobody for certain.
+    stated: every clue that was given as such. The person whom all of them mean; where that is not
+    one person, or one of them means nobody (a mistake in it, perhaps, and the rest is of somebody
+    in the same house), all who were met, for a human to choose. A free text alone means nobody for
+    certain.
     """
     met = [match for match in matches if match.key is not None]
     if not met:
@@ -352,18 +354,24 @@ def decide(matches: Collection[Match]) -> Verdict:
         if match.stated:
             persons.setdefault(match.clue, set()).add(match.person)
     common = set.intersection(*persons.values()) if persons else set()
-    if len(common) == 1:
+    certain = len(common) == 1 and set(stated) <= persons.keys()
+    if certain:
         met = [match for match in met if match.person in common]
     keys = tuple(sorted({match.key for match in met if match.key is not None}))
-    return Verdict(Outcome.ONE if len(common) == 1 else Outcome.SEVERAL, keys)
+    return Verdict(Outcome.ONE if certain else Outcome.SEVERAL, keys)
 
 
-def verdicts(found: pl.DataFrame) -> Mapping[int, Verdict]:
-    """Return what the answers come to, objection by objection; who is not there met nobody."""
+def verdicts(found: pl.DataFrame, asked: pl.DataFrame) -> Mapping[int, Verdict]:
+    """Return what the answers come to, objection by objection; who is not there met nobody.
+
+    asked: the questions that were answered.
+    """
+    given = asked.filter("stated").select("row", "kind").unique().group_by("row").agg("kind")
+    clues = {row: [Clue(kind) for kind in kinds] for row, kinds in given.iter_rows()}
     matches: dict[int, list[Match]] = {}
     for row, kind, stated, key, person in found.select(*FOUND).iter_rows():
         matches.setdefault(row, []).append(Match(Clue(kind), stated, key, person))
-    return {row: decide(met) for row, met in matches.items()}
+    return {row: decide(met, clues.get(row, ())) for row, met in matches.items()}
 
 
 def persons(keys: Iterable[str], same: Iterable[tuple[str, str]]) -> pl.DataFrame:

@@ -148,6 +148,7 @@ ENDED = frozenset({State.LIFTED, State.WITHDRAWN, State.DISMISSED, State.ERASED}
 _UNDECIDED = (State.WAITING, State.SEVERAL, State.IDENTIFIED)
 _DECIDED = (State.UPHELD, State.OVERRIDDEN, State.REVIEW_DUE)
 _KNOWN = (State.IDENTIFIED, *_DECIDED)
+_OVER = (State.LIFTED, State.WITHDRAWN, State.DISMISSED)
 
 TRANSITIONS: dict[tuple[State | None, Event], State] = {
     (None, Event.RECEIVED): State.WAITING,
@@ -160,8 +161,8 @@ TRANSITIONS: dict[tuple[State | None, Event], State] = {
     (State.OVERRIDDEN, Event.REVIEW_DUE): State.REVIEW_DUE,
     **{(state, Event.LIFTED): State.LIFTED for state in (*_UNDECIDED, State.UPHELD)},
     **{(state, Event.WITHDRAWN): State.WITHDRAWN for state in (*_UNDECIDED, *_DECIDED)},
-    **{(state, Event.DISMISSED): State.DISMISSED for state in (State.WAITING, State.SEVERAL)},
-    **{(state, Event.ERASED): State.ERASED for state in State if state is not State.ERASED},
+    (State.WAITING, Event.DISMISSED): State.DISMISSED,
+    **{(state, Event.ERASED): State.ERASED for state in (*_KNOWN, *_OVER)},
 }
 """(State, event) → the state after it; what is not here cannot happen."""
 

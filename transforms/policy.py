@@ -590,7 +590,9 @@ class Objections(_Strict):
     region: of phone numbers without a country code (ISO 3166); decide_within: days until an
     objection of whom nobody is found demands a decision; review_within: months after which an
     override is reviewed at the latest; keep_ended: months after which what identifies the person
-    of an ended one is erased; keep_files: days that a file which was taken in is kept.
+    of an ended one is erased; keep_files: days that a file which was taken in is kept;
+    look_again_within: hours after which everybody on the list is looked for in the source again,
+    before anything is released.
     """
 
     region: str = Field(default="XK", pattern=r"^[A-Z]{2}$")
@@ -598,6 +600,7 @@ class Objections(_Strict):
     review_within: int = Field(default=12, ge=1, le=36)
     keep_ended: int = Field(default=12, ge=0, le=120)
     keep_files: int = Field(default=30, ge=0, le=365)
+    look_again_within: int = Field(default=24, ge=1, le=168)
     imports: Import = Field(default=Import(), alias="import")
 
 

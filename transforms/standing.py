@@ -34,27 +34,27 @@ EVENTS: dict[str, pl.DataType] = {
     "who": pl.String(),
     "said": pl.String(),
     "reference": pl.String(),
-    "token": pl.String(),
     "through": pl.Int64(),
+    "whole": pl.Boolean(),
 }
 """As they are written.
 
-objections: of an event that happened to many at once, in place of `objection`; keyed: nothing but a customer id was given; fewer: `who` names nobody new; who: the customer ids
-that the objection stands for, said: what else there is to know of the person, both sealed under the
-person's key, in base64; reference: keyed digest of the sender's, token: of it with who was named
-under it; through: up to which event everybody waiting was looked up.
+objections: of an event that happened to many at once, in place of `objection`; keyed: nothing but a
+customer id was given; fewer: `who` names nobody new; who: the customer ids that the objection
+stands for, said: what else there is to know of the person, both sealed under the person's key, in
+base64; reference: keyed digest of the sender's; through: up to which event everybody waiting was
+looked up; whole: further records of those found before were looked for too.
 """
 
 
 def standings(events: pl.DataFrame, today: date) -> pl.DataFrame:
     """Return where each objection stands today, in the order of their numbers.
 
-    Columns beside those of the first event: state; right; `who`, the last one, and `named`, the
-    number of the last event that named somebody new; `since`, the number of the event from which
-    somebody is left out without a break, missing where nobody is; review_on, ground and by of the
-    last event that has them; `received` and `changed`, the numbers of the first and the last event,
-    and `changed_at`. An override whose review is due leaves nobody in. Raises ObjectionError where
-    an event follows that cannot.
+    Columns beside those of the first event: state; right; `who`, the last one; `since`, the number
+    of the event from which everybody whom it stands for is left out without a break, missing where
+    nobody is; review_on, the last one; `received` and `changed`, the numbers of the first and the
+    last event, and `changed_at`. An override whose review is due leaves nobody in. Raises
+    ObjectionError where an event follows that cannot.
     """
     numbered = events.with_row_index("number", offset=1)
     at_once = numbered.filter(pl.col("objections").is_not_null())
@@ -65,7 +65,7 @@ def standings(events: pl.DataFrame, today: date) -> pl.DataFrame:
                 at_once.with_columns(objection=pl.col("objections")).explode("objection"),
             ]
         )
-        .drop("objections", "said", "reference", "token")
+        .drop("objections", "said", "reference")
         .sort("objection", "number")
         .with_columns(pl.col("number").cast(pl.Int64), state=_after())
         # The first event of each has a state and a right, so nothing is carried over from another.
@@ -87,10 +87,9 @@ def standings(events: pl.DataFrame, today: date) -> pl.DataFrame:
         pl.col("number").last().alias("changed"),
         pl.col("recorded_at").last().alias("changed_at"),
         pl.col("number").filter(begins).last().alias("excluded_from"),
-        pl.col("number").filter(named).first().alias("named_from"),
-        pl.col("number").filter(named & pl.col("fewer").is_null()).last().alias("named"),
+        pl.col("number").filter(named & pl.col("fewer").is_null()).last().alias("named_from"),
         pl.col("who").drop_nulls().last(),
-        pl.col("review_on", "ground", "by").drop_nulls().last(),
+        pl.col("review_on").drop_nulls().last(),
     )
     overdue = (pl.col("state") == State.OVERRIDDEN) & (pl.col("review_on") <= today.isoformat())
     now = events.height + 1

@@ -113,10 +113,12 @@ class Chain:
             raise ObjectionError(_MISSING.format(self._path))
         try:
             with closing(
-                sqlite3.connect(self._path, timeout=WAITS, isolation_level=None)
+                sqlite3.connect(
+                    f"{self._path.as_uri()}?mode=rw", uri=True, timeout=WAITS, isolation_level=None
+                )
             ) as connection:
                 connection.execute("PRAGMA synchronous = FULL")
-                # What is overwritten is gone, in the file and in its journal.
+                # What is overwritten is gone from the file; its journal is deleted.
                 connection.execute("PRAGMA secure_delete = ON")
                 connection.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
                 self._check_version(connection)
@@ -164,12 +166,20 @@ class Chain:
         if not self.heads:
             raise self.broken()
         if any(texts):
-            self._parts.append(pl.read_ndjson(b"".join(texts), schema=EVENTS))
+            self._parts.append(self._parsed(b"".join(texts)))
+
+    def _parsed(self, text: bytes) -> pl.DataFrame:
+        try:
+            return pl.read_ndjson(text, schema=EVENTS)
+        except pl.exceptions.PolarsError:
+            raise self.broken() from None
 
     def append(self, connection: sqlite3.Connection, lines: Iterable[Line]) -> None:
         """Add a segment; it is on disk once the transaction is committed."""
         text = "".join(_JSON(line) + "\n" for line in lines).encode()
         number = len(self.heads)
+        # What could not be read again would break the list for good.
+        self._parsed(text)
         digest = _digest(self._key, self.heads[-1].digest, number, text)
         connection.execute("INSERT INTO segments VALUES (?, ?, ?)", (number, text, digest))
 

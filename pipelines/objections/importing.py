@@ -154,11 +154,9 @@ class _Import:
         self._rejects.add([*rejected, *_rejected(chunk, other, "other")])
         withdrawals = right.filter(pl.col("event") == WITHDRAWAL)
         self._withdrawals += [
-            (Withdrawal(reference, BY_FILE, identity_verified=True), line)
-            for reference, line in zip(
-                withdrawals.get_column("reference"),
-                _rejected(chunk, withdrawals, "because"),
-                strict=True,
+            (_withdrawal(said), line)
+            for said, line in zip(
+                _arrived(withdrawals), _rejected(chunk, withdrawals, "because"), strict=True
             )
         ]
         arrived = _arrived(self._referred_once(right.filter(pl.col("event") == OBJECTION)))
@@ -229,6 +227,13 @@ def _arrived(lines: pl.DataFrame) -> list[Received]:
         _received(reference, said)
         for reference, *said in lines.select("reference", *CONTENT).iter_rows()
     ]
+
+
+def _withdrawal(said: Received) -> Withdrawal:
+    """Return a withdrawal, with whatever its line says of the person and the day."""
+    return Withdrawal(
+        str(said.reference), BY_FILE, said.identity_verified, said.identifiers, said.received_at
+    )
 
 
 def _received(reference: str | None, said: Sequence[Any]) -> Received:

@@ -12,10 +12,10 @@ import hmac
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -63,25 +63,31 @@ class Seal:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """A sender's word that the objection under its reference is taken back."""
+    """A sender's word that the objection under its reference is taken back.
+
+    identifiers, at: who it names and when it was received, where it says so; another's objection,
+    or one that came later, is not taken back by it.
+    """
 
     reference: str
     by: str
     identity_verified: bool
+    identifiers: Identifiers | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
     """Who has to be left out now, and the state of the list that says so.
 
-    not_looked_up: objections whose person was never looked for in the source; keyed: those of them
-    of whom nothing but a customer id was given.
+    not_looked_up: objections whose person was never looked for in the source; looked_at: when
+    everybody was looked for last, further records of those found before too.
     """
 
     people: Exclusions
     head: str
     not_looked_up: int
-    keyed: int
+    looked_at: datetime | None
     figures: ObjectionFigures
 
     @property
@@ -94,8 +100,9 @@ class Excluded:
 class Case:
     """An objection and where it stands.
 
-    keys: the customer ids that it stands for; since: the number of the event from which somebody
-    is left out without a break, None where nobody is; identifiers: None where they were erased.
+    keys: the customer ids that it stands for; since: the number of the event from which all of
+    them are left out without a break, None where nobody is; changed: the number of the last event;
+    identifiers: None where they were erased.
     """
 
     number: int
@@ -106,6 +113,7 @@ class Case:
     received_at: datetime
     recorded_at: datetime
     since: int | None
+    changed: int
     looked_up: bool
     review_on: date | None
     keys: tuple[str, ...] = ()
@@ -121,12 +129,15 @@ class Case:
 class Pending:
     """What the officer has to decide: how many objections of each kind.
 
-    waiting: of whom nobody was found; waits_since: when the oldest of those was received.
+    waiting: of whom nobody was found; waits_since: when the oldest of those was received;
+    looked_at: as in `Excluded`.
     """
 
     waiting: int
     waits_since: datetime | None
     not_looked_up: int
+    in_force: int
+    looked_at: datetime | None
     several: int
     reviews_due: int
 
@@ -166,8 +177,6 @@ class Registry:
         self._reference_key = keys.derived(Purpose.REFERENCE)
         self._chain = Chain(path, keys.derived(Purpose.CHAIN))
         self._stood: tuple[int, date, pl.DataFrame] | None = None
-        self._tokens: set[str] = set()
-        self._tokens_known = 0
         with self._reading():
             pass
 
@@ -191,9 +200,12 @@ class Registry:
         """Read what was added, check that the keys fit it, and return them."""
         self._chain.follow(connection)
         try:
-            return Vault(connection, self._vault_key)
+            vault = Vault(connection, self._vault_key)
         except ValueError:
             raise self._chain.broken() from None
+        if len(vault) != len(self):
+            raise self._chain.broken()
+        return vault
 
     def _standing(self, vault: Vault, today: date) -> pl.DataFrame:
         """Return where each objection stands; the keys of those erased are gone, and no others."""
@@ -230,7 +242,7 @@ class Registry:
                 people=self._people(vault, excluding),
                 head=self._chain.heads[-1].digest.hex(),
                 not_looked_up=unseen.height,
-                keyed=unseen.filter("keyed").height,
+                looked_at=self._looked_at(),
                 figures=ObjectionFigures(
                     received=standing.height,
                     in_force=excluding.height,
@@ -291,13 +303,21 @@ class Registry:
         through = self._chain.events.get_column("through").max()
         return 0 if through is None else int(str(through))
 
-    def cases(self, today: date, *, named: bool = False) -> list[Case]:
-        """Return all objections, in the order in which they were recorded.
+    def _looked_at(self) -> datetime | None:
+        looked = self._chain.events.filter(pl.col("whole")).get_column("recorded_at")
+        return datetime.fromisoformat(looked[-1]) if len(looked) else None
+
+    def cases(
+        self, today: date, *, states: Collection[State] = tuple(State), named: bool = False
+    ) -> list[Case]:
+        """Return the objections in some states, in the order in which they were recorded.
 
         named: with what identifies each person, where it is not erased.
         """
         with self._reading() as vault:
-            return self._cases(vault, self._standing(vault, today), named=named)
+            standing = self._standing(vault, today)
+            wanted = standing.filter(pl.col("state").is_in([str(state) for state in states]))
+            return self._cases(vault, wanted, named=named)
 
     def case(self, number: int, today: date) -> tuple[Case, list[Happened]]:
         """Return one objection, with what identifies the person, and all that happened to it."""
@@ -308,6 +328,15 @@ class Registry:
                 raise unknown(number)
             (case,) = self._cases(vault, row, named=True)
             return case, self._history(vault, number)
+
+    def named(self, today: date, states: Collection[State]) -> pl.DataFrame:
+        """Return `objection`, `state`, `key` of everybody whom objections in some states name."""
+        with self._reading() as vault:
+            standing = self._standing(vault, today)
+            wanted = pl.col("state").is_in([str(state) for state in states])
+            rows = standing.filter(wanted, pl.col("who").is_not_null())
+            keys = pl.Series(self._opened(vault, rows, "who"), dtype=pl.String).str.split("\n")
+            return rows.select("objection", "state", key=keys).explode("key")
 
     def ended_before(self, day: date) -> list[int]:
         """Return the objections that ended before a day, and are not erased yet."""
@@ -336,6 +365,7 @@ class Registry:
                 received_at=datetime.fromisoformat(row["received_at"]),
                 recorded_at=datetime.fromisoformat(row["recorded_at"]),
                 since=row["since"],
+                changed=row["changed"],
                 looked_up=row["received"] <= looked_up_to,
                 review_on=None
                 if row["review_on"] is None
@@ -436,6 +466,8 @@ class Registry:
             waiting=waiting.height,
             waits_since=None if oldest is None else datetime.fromisoformat(str(oldest)),
             not_looked_up=waiting.filter(pl.col("received") > self._looked_up_to()).height,
+            in_force=standing.filter(pl.col("state").is_in([str(s) for s in EXCLUDING])).height,
+            looked_at=self._looked_at(),
             several=standing.filter(pl.col("state") == State.SEVERAL).height,
             reviews_due=reviews.height,
         )
@@ -468,35 +500,47 @@ class Registry:
     def receive(self, arrived: Sequence[Received], now: datetime) -> list[int | None]:
         """Append objections; return each one's number, None where it is known.
 
-        Known is what has a reference under which the same was given before: under one that two
-        senders use, both are taken. They are on disk when this returns: all, or none where it
-        raises.
+        Known is what has a reference under which the same was given before, unless that ended
+        before this was received: under one that two senders use, both are taken. They are on disk
+        when this returns: all, or none where it raises.
         """
         with self._writing() as (connection, vault):
-            self._learn_tokens()
+            known = dict(connection.execute("SELECT token, objection FROM tokens"))
+            ended = self._ended(vault, now.date())
             numbers: list[int | None] = []
-            taken: list[tuple[Received, _Fields]] = []
-            seen: set[str] = set()
+            taken: list[tuple[int, Received]] = []
+            tokens: dict[bytes, int] = {}
             for each in arrived:
                 token = None if each.reference is None else self._token_of(each)
-                if token in self._tokens or token in seen:
+                before = tokens.get(token or b"") or known.get(token or b"")
+                if before is not None and _at(each.received_at) <= ended.get(before, _NEVER):
                     numbers.append(None)
                     continue
-                referred: _Fields = {}
-                if each.reference is not None and token is not None:
-                    seen.add(token)
-                    referred = {"reference": self._digest_of(each.reference), "token": token}
-                taken.append((each, referred))
-                numbers.append(len(vault) + len(taken))
-            first = len(vault) + 1
+                number = len(vault) + len(taken) + 1
+                if token is not None:
+                    tokens[token] = number
+                taken.append((number, each))
+                numbers.append(number)
             vault.add(len(taken))
-            lines = (
-                _received(vault, number, each, now) | referred
-                for number, (each, referred) in enumerate(taken, first)
-            )
             if taken:
+                lines = (
+                    _received(vault, number, each, now) | self._referred(each)
+                    for number, each in taken
+                )
                 self._append(connection, vault, lines)
+                connection.executemany(
+                    "INSERT OR REPLACE INTO tokens VALUES (?, ?)", tokens.items()
+                )
         return numbers
+
+    def _ended(self, vault: Vault, today: date) -> dict[int, str]:
+        """Return when objections ended; what its sender received later is a new one."""
+        standing = self._standing(vault, today)
+        ended = standing.filter(pl.col("state").is_in([str(state) for state in ENDED]))
+        return dict(ended.select("objection", "changed_at").iter_rows())
+
+    def _referred(self, each: Received) -> _Fields:
+        return {} if each.reference is None else {"reference": self._digest_of(each.reference)}
 
     def withdraw_referred(
         self, withdrawals: Sequence[Withdrawal], now: datetime
@@ -519,7 +563,8 @@ class Registry:
                 named = numbers.get(self._digest_of(each.reference), [])
                 number = named[0] if len(named) == 1 else None
                 state = None if number is None else State(states[number])
-                if number is None or (state in ENDED and state is not State.WITHDRAWN):
+                over = state in ENDED and state is not State.WITHDRAWN
+                if number is None or over or not self._fits(connection, each, number, standing):
                     found.append(None)
                     continue
                 found.append(number)
@@ -531,39 +576,83 @@ class Registry:
                 self._append(connection, vault, lines)
         return found
 
+    def _fits(
+        self, connection: sqlite3.Connection, each: Withdrawal, number: int, standing: pl.DataFrame
+    ) -> bool:
+        """Say whether what is taken back is that objection, as far as the sender names it."""
+        row = standing.row(number - 1, named=True)
+        # A day without a time counts from its beginning.
+        at = None if each.at is None else each.at + timedelta(days=1)
+        if at is not None and _at(at) < row["received_at"]:
+            return False
+        if each.identifiers is None or not each.identifiers.given:
+            return True
+        same = Received(
+            each.identifiers, Channel.OTHER, datetime.now(UTC),
+            right=Right(row["right"]), reference=each.reference,
+        )  # fmt: skip
+        named = connection.execute(
+            "SELECT objection FROM tokens WHERE token = ?", (self._token_of(same),)
+        ).fetchone()
+        return bool(named == (number,))
+
     def decide(
-        self, steps: Sequence[tuple[int, Step]], now: datetime, *, through: int | None = None
+        self, steps: Sequence[tuple[int, Step]], now: datetime, *, seen: int | None = None
     ) -> None:
         """Append steps of objections, all or none; raises ObjectionError where one cannot follow.
 
-        through: everybody who waited after so many events was looked for in the source, and these
-        steps are what was found.
+        seen: how many events the list had when this was decided; where an objection changed since,
+        somebody else was quicker.
         """
         with self._writing() as (connection, vault):
             standing = self._standing(vault, now.date())
             at = dict(zip(standing.get_column("objection"), range(standing.height), strict=True))
             states = standing.get_column("state").to_list()
             rights = standing.get_column("right").to_list()
-            found: list[int] = []
+            changed = standing.get_column("changed").to_list()
             lines: list[Line] = []
             for number, step in steps:
                 if number not in at:
                     raise unknown(number)
                 place = at[number]
+                if seen is not None and changed[place] > seen:
+                    raise ObjectionError(
+                        f"objection {number} changed meanwhile: see `clause16 objections show "
+                        f"{number}` and decide again"
+                    )
                 check_step(number, State(states[place]), Right(rights[place]), step)
+                lines.append(_stepped(vault, number, step, now))
+                if step.event is Event.ERASED:
+                    vault.destroy(number)
+            if lines:
+                self._append(connection, vault, lines)
+
+    def found(
+        self, steps: Mapping[int, Step], now: datetime, *, seen: int, whole: bool = False
+    ) -> None:
+        """Append what a look into the source brought; what changed meanwhile is left as it is.
+
+        seen: how many events the list had when it was asked whom to look for; whole: further
+        records of those found before were looked for too.
+        """
+        with self._writing() as (connection, vault):
+            standing = self._standing(vault, now.date())
+            same = standing.filter(pl.col("objection").is_in([*steps]), pl.col("changed") <= seen)
+            found: list[int] = []
+            lines: list[Line] = []
+            for number, state, right in same.select("objection", "state", "right").iter_rows():
+                step = steps[number]
+                check_step(number, State(state), Right(right), step)
                 if step == _PLAINLY_FOUND:
                     found.append(number)
                 else:
                     lines.append(_stepped(vault, number, step, now))
-                if step.event is Event.ERASED:
-                    vault.destroy(number)
             if found:
                 line = {"event": str(Event.IDENTIFIED), "recorded_at": _at(now)}
                 lines.append(line | {"objections": found})
-            if through is not None:
-                lines.append({"event": LOOKED_UP, "recorded_at": _at(now), "through": through})
-            if lines:
-                self._append(connection, vault, lines)
+            looked: dict[str, str | int | bool] = {"event": LOOKED_UP, "recorded_at": _at(now)}
+            lines.append(looked | {"through": seen, "whole": whole})
+            self._append(connection, vault, lines)
 
     def note_reviews(self, now: datetime) -> int:
         """Record of each override whose review is due that it is; return how many there are."""
@@ -585,14 +674,10 @@ class Registry:
         self._chain.append(connection, lines)
         vault.store(connection)
 
-    def _learn_tokens(self) -> None:
-        tokens = self._chain.events.get_column("token")
-        self._tokens.update(tokens[self._tokens_known :].drop_nulls().to_list())
-        self._tokens_known = len(tokens)
-
-    def _token_of(self, each: Received) -> str:
+    def _token_of(self, each: Received) -> bytes:
         given = [f"{name}={getattr(each.identifiers, name)}" for name in each.identifiers.given]
-        return self._digest_of(_JSON([each.reference, each.right, given]))
+        said = _JSON([each.reference, each.right, given])
+        return hmac.digest(self._reference_key, said.encode(), "sha256")[:DIGEST_BYTES]
 
     def _digest_of(self, reference: str) -> str:
         digest = hmac.digest(self._reference_key, reference.encode(), "sha256")[:DIGEST_BYTES]
@@ -604,6 +689,7 @@ DIGEST_BYTES = 15
 _Fields = dict[str, str | int | bool]
 """Of a line, while it is put together."""
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_NEVER = "9999"
 _PLAINLY_FOUND = Step(Event.IDENTIFIED)
 """By the customer id that was given: of many at once, one event."""
 _CLEAR = ("right", "channel", "received_at", "ground", "review_on", "informed_on")
@@ -618,8 +704,7 @@ def unknown(number: int) -> ObjectionError:
 
 def _not_respected(excluding: pl.DataFrame, events: int) -> pl.DataFrame:
     """Return of those who are left out who is not, or not wholly, at that many events."""
-    later = pl.col("since").fill_null(pl.col("received")) > events
-    return excluding.filter(later | (pl.col("named").fill_null(0) > events))
+    return excluding.filter(pl.col("since").fill_null(pl.col("received")) > events)
 
 
 def _days(new: pl.DataFrame, today: date) -> dict[int, int]:

@@ -22,7 +22,13 @@ NONCE_BYTES = 12
 KEYS_A_PAGE = 1024
 _DESTROYED = bytes(KEY_BYTES)
 
-SCHEMA = "CREATE TABLE keys (page INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT;"
+SCHEMA = """
+CREATE TABLE keys (page INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
+CREATE TABLE tokens (token BLOB PRIMARY KEY, objection INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX tokens_of_objections ON tokens (objection);
+"""
+"""tokens: keyed digests of what senders sent, by which it is known when it comes again. Whoever had
+the master key could try identifiers against one, so it goes with the person's key."""
 
 
 class Vault:
@@ -32,6 +38,7 @@ class Vault:
         self._cipher = AESGCM(master)
         self._keys = bytearray()
         self._changed: set[int] = set()
+        self._forgotten: list[int] = []
         for number, (page, sealed) in enumerate(
             connection.execute("SELECT page, sealed FROM keys ORDER BY page")
         ):
@@ -55,6 +62,7 @@ class Vault:
         """Overwrite a key: nothing sealed under it can be opened again."""
         start = (objection - 1) * KEY_BYTES
         self._keys[start : start + KEY_BYTES] = _DESTROYED
+        self._forgotten.append(objection)
         self._changed.add((objection - 1) // KEYS_A_PAGE)
 
     def store(self, connection: sqlite3.Connection) -> None:
@@ -66,6 +74,9 @@ class Vault:
             sealed = nonce + self._cipher.encrypt(nonce, content, _about(page))
             connection.execute("INSERT OR REPLACE INTO keys VALUES (?, ?)", (page, sealed))
         self._changed.clear()
+        for objection in self._forgotten:
+            connection.execute("DELETE FROM tokens WHERE objection = ?", (objection,))
+        self._forgotten.clear()
 
     def destroyed(self) -> npt.NDArray[np.bool_]:
         """Say of each objection, in order, whether its key is gone."""

@@ -191,7 +191,7 @@ def _effect(case: Case, seen: Effects) -> str:
         return f"may be in releases until {case.review_on}"
     if not case.excludes:
         return "-"
-    if case.since is None:
+    if case.since is None or case.state is State.WAITING:
         return "nobody found" if case.looked_up else "not looked up yet"
     return seen.first_without(case.since) or "the next"
 
@@ -207,6 +207,11 @@ def checked_said(registry: Registry, seen: Effects) -> Answer:
         raise ObjectionError(
             f"the opt-out list never was in the state that the release {seen.unknown[0]} respects: "
             f"it is older, or another one; put back the newest copy"
+        )
+    if seen.unreadable:
+        raise ObjectionError(
+            f"the certificate of the release {seen.unreadable[0]} cannot be read, so the list "
+            f"could not be held against it: put the certificate back"
         )
     events, objections, releases = registry.events, len(registry), len(seen.releases)
     words = (
@@ -270,7 +275,9 @@ def whereabouts_said(place: Whereabouts) -> Answer:
         default=None,
     )  # fmt: skip
     current = place.seen.current
-    verdict = "no" if out or current is None else "perhaps"
+    # A record that no objection stands for yet is found by the next look into the source.
+    covered = all(key in place.covered for key in place.keys)
+    verdict = "no" if current is None or (out and covered) else "perhaps"
     fields: dict[str, object] = {
         "in_current_release": verdict,
         "current_release": current,
@@ -278,7 +285,7 @@ def whereabouts_said(place: Whereabouts) -> Answer:
         "records_in_source": place.records,
         "objections": [case_fields(case, place.seen) for case, _ in place.cases],
     }
-    lines = [_place_said(place, out, left_out, first)]
+    lines = [_place_said(place, out if covered else [], left_out, first)]
     if place.records == 0:
         lines.append("The source knows nobody by that.")
     elif place.records is not None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from pipelines.settings import Settings
-from pipelines.verbs.terminal import Verbs, answer, day, moment, positive
+from pipelines.verbs.terminal import Verbs, answer, choices, day, moment, positive, word_of
 from transforms.errors import UsageError
 from transforms.objection import EXCLUDING, Channel, Dismissal, Ground, Identifiers, Right, State
 
+SOURCE_TROUBLE = 11
+EARLIEST = date(1900, 1, 1)
 LONGEST = 320
 LONGEST_TEXT = 10_000
 """Characters of an identifier, and of a letter."""
@@ -39,15 +42,15 @@ def _add_taking(
     _add_identifiers(record)
     record.add_argument(
         "--right",
-        type=Right,
-        choices=list(Right),
+        type=word_of(Right),
+        metavar=choices(Right),
         default=Right.OBJECTION,
         help="by which right; an erasure or restriction leaves the person out too",
     )
     record.add_argument(
         "--channel",
-        type=Channel,
-        choices=list(Channel),
+        type=word_of(Channel),
+        metavar=choices(Channel),
         default=Channel.OTHER,
         help="how the objection arrived; the form does not matter",
     )
@@ -84,7 +87,9 @@ def _add_looking(
     verbs: Verbs, everywhere: argparse.ArgumentParser, reading: argparse.ArgumentParser
 ) -> None:
     listing = verbs.add_parser("list", parents=[everywhere], help="list objections, without names")
-    listing.add_argument("--state", type=State, choices=list(State), help="only those in it")
+    listing.add_argument(
+        "--state", type=word_of(State), metavar=choices(State), help="only those in it"
+    )
     listing.add_argument(
         "--verify", action="store_true", help="say that the list was checked, and against what"
     )
@@ -112,6 +117,11 @@ def _add_deciding(
         "--customer-id", action="append", metavar="ID", help="of the person, once for each record"
     )
     resolve.add_argument("--all", action="store_true", help="look again for those found before too")
+    resolve.add_argument(
+        "--no-candidate",
+        action="store_true",
+        help="it is from nobody of those who are left out for it now; they are let in",
+    )
     resolve.add_argument("--by", metavar="NAME", help="who decides")
     resolve.set_defaults(run=_resolve)
     decide = verbs.add_parser("decide", parents=[everywhere, reading], help="decide an objection")
@@ -122,7 +132,10 @@ def _add_deciding(
         "--override", action="store_true", help="the institution proves that it may go on"
     )
     what.add_argument(
-        "--dismiss", type=Dismissal, choices=list(Dismissal), help="nobody is left out, and why"
+        "--dismiss",
+        type=word_of(Dismissal),
+        metavar=choices(Dismissal),
+        help="nobody is left out, and why",
     )
     what.add_argument(
         "--keep-by-law",
@@ -134,8 +147,8 @@ def _add_deciding(
     )
     decide.add_argument(
         "--ground",
-        type=Ground,
-        choices=list(Ground),
+        type=word_of(Ground),
+        metavar=choices(Ground),
         help="of an override: nothing else is one (clause 16)",
     )
     decide.add_argument("--evidence", metavar="REFERENCE", help="where the proof is filed")
@@ -191,6 +204,7 @@ def _identifiers(options: argparse.Namespace) -> Identifiers:
     for name, value in said.items():
         if value is not None:
             said[name] = _checked(name.replace("_", "-"), value)
+    _day_of_theirs("born", options.born, _now().date())
     given = Identifiers(born=options.born, **said)
     if not given.suffices:
         raise UsageError(
@@ -208,7 +222,22 @@ def _checked(name: str, value: str) -> str:
         raise UsageError(
             f"--{name} is empty, has control characters or more than {longest:,} characters"
         )
+    # A list that is opened in a spreadsheet runs nothing.
+    if name != "text" and _FORMULA.match(text):
+        raise UsageError(f"--{name} begins like a formula of a spreadsheet: write it without")
     return text
+
+
+_FORMULA = re.compile(r"[=@]|[+-](?![0-9 ()/.-]+$)")
+
+
+def _optional(name: str, value: str | None) -> str | None:
+    return None if value is None else _checked(name, value)
+
+
+def _day_of_theirs(name: str, value: date | None, today: date) -> None:
+    if value is not None and not EARLIEST <= value <= today:
+        raise UsageError(f"--{name} lies in the future, or before {EARLIEST.year}: correct it")
 
 
 def _now() -> datetime:
@@ -221,8 +250,7 @@ def _record(options: argparse.Namespace, settings: Settings) -> int:
     received = options.received_at or now
     if received > now:
         raise UsageError("--received-at lies in the future: give the time at which it was received")
-    if options.reference is not None:
-        _checked("reference", options.reference)
+    _day_of_theirs("received-at", received.date(), now.date() + timedelta(days=1))
     from pipelines.officer import opened, record
     from pipelines.verbs.cases import recorded_said
     from transforms.objection import Received
@@ -233,7 +261,7 @@ def _record(options: argparse.Namespace, settings: Settings) -> int:
         received_at=received,
         identity_verified=options.identity_verified,
         right=options.right,
-        reference=options.reference,
+        reference=_optional("reference", options.reference),
     )
     recorded = record(settings, opened(settings), arrived, now)
     fields: dict[str, object] = {
@@ -268,9 +296,10 @@ def _update(options: argparse.Namespace, settings: Settings) -> int:
     from pipelines.officer import opened, update
     from pipelines.verbs.cases import updated_said
 
-    fields, words = updated_said(update(settings, opened(settings), _now()))
+    updated = update(settings, opened(settings), _now())
+    fields, words = updated_said(updated)
     answer(options, fields, words)
-    return 0
+    return 0 if updated.trouble is None else SOURCE_TROUBLE
 
 
 def _list(options: argparse.Namespace, settings: Settings) -> int:
@@ -327,7 +356,9 @@ def _resolve(options: argparse.Namespace, settings: Settings) -> int:
         raise UsageError("say who it is, and who decides: `resolve N --customer-id ID --by NAME`")
     keys = tuple(_checked("customer-id", key) for key in options.customer_id)
     by = _checked("by", options.by)
-    all_keys = resolve(settings, registry, options.objection, keys, by, _now())
+    all_keys = resolve(
+        settings, registry, options.objection, keys, by, _now(), no_candidate=options.no_candidate
+    )
     answer(
         options,
         {"objection": options.objection, "records": len(all_keys)},
@@ -340,6 +371,7 @@ def _resolve(options: argparse.Namespace, settings: Settings) -> int:
 def _decide(options: argparse.Namespace, settings: Settings) -> int:
     from pipelines.officer import Decision, decide, opened
 
+    _refuse_idle(options)
     decision = Decision(
         uphold=options.uphold,
         override=options.override,
@@ -347,15 +379,29 @@ def _decide(options: argparse.Namespace, settings: Settings) -> int:
         keep_by_law=options.keep_by_law,
         lift=options.lift,
         ground=options.ground,
-        evidence=options.evidence,
+        evidence=_optional("evidence", options.evidence),
         review_on=options.review_on,
-        reason=options.reason,
+        reason=_optional("reason", options.reason),
         informed_on=options.informed_on,
         by=_checked("by", options.by),
     )
     case = decide(settings, opened(settings), options.objection, decision, _now())
     _answer_state(options, case.number, case.state, case.review_on)
     return 0
+
+
+def _refuse_idle(options: argparse.Namespace) -> None:
+    """Raise UsageError where something is given that the decision would not keep."""
+    needs = {
+        "ground": options.override,
+        "evidence": options.override or options.keep_by_law,
+        "review_on": options.override,
+        "reason": options.dismiss is not None,
+        "informed_on": options.lift,
+    }
+    for name, needed in needs.items():
+        if getattr(options, name) is not None and not needed:
+            raise UsageError(f"--{name.replace('_', '-')} says nothing about this decision")
 
 
 def _withdraw(options: argparse.Namespace, settings: Settings) -> int:
@@ -374,7 +420,8 @@ def _erase(options: argparse.Namespace, settings: Settings) -> int:
 
     if (options.objection is None) is not options.gone:
         raise UsageError("name the objection, or --gone for all whom the source no longer knows")
-    numbers = erase(settings, opened(settings), options.objection, options.by, _now())
+    by = _checked("by", options.by)
+    numbers = erase(settings, opened(settings), options.objection, by, _now())
     answer(
         options,
         {"erased": numbers},
@@ -390,7 +437,7 @@ def _answer_state(
     if state is State.OVERRIDDEN:
         effect = f"may be in releases until {review_on}, and not after"
     else:
-        effect = "is left out" if state in EXCLUDING else "is not left out any more"
+        effect = "is left out" if state in EXCLUDING else "is not left out for it any more"
     answer(
         options,
         {"objection": number, "state": str(state)},

@@ -6,9 +6,10 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Protocol
+from enum import StrEnum
+from typing import Protocol, TypeVar
 
 
 class Verbs(Protocol):
@@ -46,6 +47,26 @@ def natural(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise argparse.ArgumentTypeError("must be a whole number")
     return int(text)
+
+
+W = TypeVar("W", bound=StrEnum)
+
+
+def word_of(words: type[W]) -> Callable[[str], W]:
+    """Return what reads one of some words."""
+
+    def read(text: str) -> W:
+        try:
+            return words(text.lower())
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"must be one of {choices(words)}") from None
+
+    return read
+
+
+def choices(words: type[StrEnum]) -> str:
+    """Return the words as the usage shows them."""
+    return "{" + ", ".join(f"'{word}'" if " " in word else word for word in words) + "}"
 
 
 def day(text: str) -> date:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pipelines.policies import load_policy
 from pipelines.settings import DEMO_POLICY
 from transforms.identity import (
+    ASKED,
     FOUND,
     Asked,
     Clue,
@@ -337,9 +338,21 @@ def test_records_of_one_person_lead_to_each_other_by_others() -> None:
     assert found["4"] != found["1"]
 
 
+def test_what_was_stated_and_means_nobody_leaves_the_choice_to_a_human() -> None:
+    """A name with a mistake in it, and the telephone of somebody in the same house."""
+    whole = decide([met(Clue.PHONE, "2", 0)], {Clue.PHONE})
+    verdict = decide([met(Clue.PHONE, "2", 0)], {Clue.PHONE, Clue.NAME_AND_BIRTH})
+    assert (whole.outcome, verdict.outcome) == (Outcome.ONE, Outcome.SEVERAL)
+    assert verdict.keys == ("2",)
+
+
 def test_a_verdict_is_each_objections_own() -> None:
     rows = [(3, "email", True, "1", 0), (4, "email", True, "1", 0), (4, "email", True, "2", 1)]
-    found = verdicts(pl.DataFrame(rows, schema=FOUND, orient="row"))
+    asked = [(3, "email", "a@x.org", True), (4, "email", "b@x.org", True)]
+    found = verdicts(
+        pl.DataFrame(rows, schema=FOUND, orient="row"),
+        pl.DataFrame(asked, schema=ASKED, orient="row"),
+    )
     assert {row: verdict.outcome for row, verdict in found.items()} == {
         3: Outcome.ONE,
         4: Outcome.SEVERAL,

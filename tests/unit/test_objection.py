@@ -62,7 +62,7 @@ WAYS: dict[State, Sequence[Event]] = {
     State.LIFTED: (Event.LIFTED,),
     State.WITHDRAWN: (Event.WITHDRAWN,),
     State.DISMISSED: (Event.DISMISSED,),
-    State.ERASED: (Event.ERASED,),
+    State.ERASED: (Event.IDENTIFIED, Event.ERASED),
 }
 
 

@@ -413,18 +413,24 @@ def decide(
 
 
 def erase(
-    settings: Settings, registry: Registry, number: int | None, by: str, now: datetime
+    settings: Settings,
+    registry: Registry,
+    number: int | None,
+    by: str,
+    now: datetime,
+    *,
+    many: bool = False,
 ) -> list[int]:
     """Destroy the keys of one objection, or of all whose person the source no longer knows.
 
-    Raises ObjectionError where the source still knows the person of an objection in force: they
-    would be in the next release.
+    many: they may be many. Raises ObjectionError where the source still knows the person of an
+    objection in force: they would be in the next release.
     """
     if number is None:
-        gone = sorted(_gone(settings, registry, now))
+        gone = sorted(_gone(settings, registry, now, many=many))
     else:
         case, _ = registry.case(number, now.date())
-        if case.state not in ENDED and number not in _gone(settings, registry, now):
+        if case.state not in ENDED and number not in _gone(settings, registry, now, many=many):
             raise ObjectionError(
                 f"the source still knows the person of objection {number}, who would be in the "
                 f"next release: erase it once the bank has erased the person; what the law makes "
@@ -435,10 +441,10 @@ def erase(
     return gone
 
 
-def _gone(settings: Settings, registry: Registry, now: datetime) -> set[int]:
+def _gone(settings: Settings, registry: Registry, now: datetime, *, many: bool) -> set[int]:
     """Return the objections of whom nothing that was given or found leads to anybody any more.
 
-    Raises ObjectionError where that is so for most of them: then it is not this bank.
+    many: they may be many. Else raises ObjectionError where they are: then it is not this bank.
     """
     uri = _asked_source(settings)
     policy = policy_for(settings, uri).policy
@@ -453,10 +459,10 @@ def _gone(settings: Settings, registry: Registry, now: datetime) -> set[int]:
     ]
     met = set(look_up(uri, policy, questions(given, policy.objections.region)).get_column("row"))
     gone = {case.number for case in cases} - met
-    if len(gone) > max(FEW_GONE, len(cases) // 10):
+    if not many and len(gone) > max(FEW_GONE, len(cases) // 10):
         raise ObjectionError(
             f"the source knows nothing of {band(len(gone))} people on the list: is this the bank? "
-            f"Nothing was erased; erase them one by one where it is"
+            f"Nothing was erased; where it is, say so with --many"
         )
     return gone
 

@@ -173,6 +173,9 @@ def _add_deciding(
     )
     erase.add_argument("objection", type=positive, nargs="?", metavar="N")
     erase.add_argument("--gone", action="store_true", help="all whom the source no longer knows")
+    erase.add_argument(
+        "--many", action="store_true", help="even where the source knows few of those on the list"
+    )
     erase.add_argument("--by", required=True, metavar="NAME", help="who decides")
     erase.set_defaults(run=_erase)
 
@@ -421,7 +424,8 @@ def _erase(options: argparse.Namespace, settings: Settings) -> int:
     if (options.objection is None) is not options.gone:
         raise UsageError("name the objection, or --gone for all whom the source no longer knows")
     by = _checked("by", options.by)
-    numbers = erase(settings, opened(settings), options.objection, by, _now())
+    registry = opened(settings)
+    numbers = erase(settings, registry, options.objection, by, _now(), many=options.many)
     answer(
         options,
         {"erased": numbers},

@@ -220,6 +220,49 @@ def test_a_second_record_of_the_person_is_left_out_also_where_it_comes_later(
     assert set(registry_of(home).excluded(TODAY).people.objected) == {person, other}
 
 
+def test_a_release_looks_again_for_everybody_where_that_was_long_ago(
+    released_home: Home, here: Here, person: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines import intake, officer
+
+    home, bank = released_home, Path(released_home.source.removeprefix("duckdb://"))
+    (other,) = asked(home, f"SELECT max(customer_id) FROM customers WHERE customer_id <> {person}")
+    change(bank, f"UPDATE customers SET personal_number = '{NUMBER}' WHERE customer_id = {person}")
+    said(home, here, "record", "--customer-id", person)
+    assert annex(release(home, here))["left_out"]["objected (clause 16)"] == 1
+    change(bank, f"UPDATE customers SET personal_number = '{NUMBER}' WHERE customer_id = {other}")
+    # The list covers one of two records: nobody is told that the person is out of everything.
+    where = said(home, here, "show", "--customer-id", person)
+    assert (where["in_current_release"], where["records_in_source"]) == ("perhaps", 2)
+    monkeypatch.setattr(officer, "is_stale", lambda *_: True)
+    assert annex(release(home, here))["left_out"]["objected (clause 16)"] == 2
+    assert said(home, here, "show", "--customer-id", person)["in_current_release"] == "no"
+    # Where nobody may look, nothing is released.
+    monkeypatch.setattr(officer, "officer_source", lambda _: None)
+    monkeypatch.setattr(intake, "is_stale", lambda *_: True)
+    done = here(home, "release")
+    assert done.code == 12
+    assert "within 24 hours" in done.complaint
+
+
+def test_nobody_is_let_in_by_the_id_of_somebody_else(
+    released_home: Home, here: Here, person: str
+) -> None:
+    home = released_home
+    (other,) = asked(home, f"SELECT max(customer_id) FROM customers WHERE customer_id <> {person}")
+    said(home, here, "record", "--email", MAIL)
+    slip = ("resolve", "1", "--customer-id", other, "--by", "Arta")
+    done = here(home, "objections", *slip)
+    assert done.code == 12
+    assert "--no-candidate" in done.complaint
+    said(home, here, *slip, "--no-candidate")
+    assert list(registry_of(home).excluded(TODAY).people.objected) == [other]
+    said(home, here, "decide", "1", "--uphold", "--by", "Arta")
+    decided = here(home, "objections", "resolve", "1", "--customer-id", person, "--by", "Arta")
+    assert decided.code == 12
+    assert "decided of another person" in decided.complaint
+
+
 def test_of_whom_nobody_is_found_waits_and_is_looked_for_by_each_run(
     released_home: Home, here: Here, person: str
 ) -> None:
@@ -345,6 +388,50 @@ def test_nobody_is_erased_from_the_list_whom_the_source_still_knows(
     (listed,) = listing(home, here)
     assert listed["state"] == "erased"
     assert person not in here(home, "objections", "show", "1").out
+
+
+def test_another_bank_erases_nobody(
+    released_home: Home, here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines import officer
+
+    home, bank = released_home, Path(released_home.source.removeprefix("duckdb://"))
+    keys = asked(home, "SELECT customer_id FROM customers ORDER BY 1 LIMIT 3")
+    for key in keys:
+        said(home, here, "record", "--customer-id", key)
+    monkeypatch.setattr(officer, "FEW_GONE", 1)
+    change(bank, f"DELETE FROM customers WHERE customer_id IN ({', '.join(keys)})")
+    for which in ("--gone", "1"):
+        done = here(home, "objections", "erase", which, "--by", "Arta")
+        assert done.code == 12
+        assert "is this the bank?" in done.complaint
+    assert len(registry_of(home).excluded(TODAY).people.objected) == 3
+    assert said(home, here, "erase", "--gone", "--many", "--by", "Arta")["erased"] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("record", "--customer-id", "=1+1"),
+        ("record", "--customer-id", "5", "--received-at", "1400-01-01"),
+        ("record", "--name", "A B", "--born", "2999-01-01"),
+        ("record", "--name", "A B"),
+        ("record", "--email", "a@b.example", "--channel", "pigeon"),
+        ("erase", "1", "--by", "a\x1b[2J"),
+        ("decide", "1", "--uphold", "--by", "Arta", "--evidence", "x"),
+        ("decide", "1", "--override", "--by", "Arta", "--evidence", "=HYPERLINK()"),
+        ("list", "--state", "asleep"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    released_home: Home, here: Here, arguments: tuple[str, ...]
+) -> None:
+    try:
+        code = here(released_home, "objections", *arguments).code
+    except SystemExit as refused:
+        code = int(str(refused.code))
+    assert code == 2
+    assert len(registry_of(released_home)) == 0
 
 
 def test_what_cannot_be_taken_back_is_told(released_home: Home, here: Here) -> None:

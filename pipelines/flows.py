@@ -30,7 +30,7 @@ from pipelines.intake import open_intake
 from pipelines.objections.registry import Registry
 from pipelines.settings import Settings, settings_from
 from pipelines.status import forget_failure, note_failure
-from pipelines.telling import tell_published, tell_refused, tell_updated
+from pipelines.telling import line_of, tell_published, tell_refused, tell_updated
 from transforms.errors import NotLookedUp, ObjectionMeanwhile, PrivacyError, UsageError
 
 # A worker sets up Prefect's own loggers; ours is named to it by $PREFECT_LOGGING_EXTRA_LOGGERS.
@@ -127,7 +127,7 @@ def update_opt_outs(
     try:
         updated = _updated(home, policy)
     except PrivacyError as error:
-        return Failed(message=tell_refused(error), data=error)
+        return Failed(message=line_of(error), data=error)
     except KeyboardInterrupt:
         raise TerminationSignal(signal.SIGTERM) from None
     tell_updated(updated)

@@ -63,12 +63,17 @@ def tell_published(directory: Path) -> None:
         )
 
 
+def line_of(error: PrivacyError) -> str:
+    """Return the line that the state of a failed run shows."""
+    return f"{error.kind} ({error.exit_code}): {error}"
+
+
 def tell_refused(error: PrivacyError) -> str:
-    """Emit the event of a failure; return the line that the run's state shows. Never raises."""
+    """Emit the event of a release that failed; return its line. Never raises."""
     with _not_the_release("nothing was published"):
         payload = {"exit_code": error.exit_code, "kind": error.kind, "line": str(error)}
         emit_event(REFUSED, RESOURCE, payload=payload)
-    return f"{error.kind} ({error.exit_code}): {error}"
+    return line_of(error)
 
 
 def tell_updated(updated: Updated) -> None:

@@ -92,6 +92,7 @@ def _fields(status: Status) -> dict[str, object]:
             "nobody_found": seen.pending.waiting,
             "nobody_found_since": _iso(seen.pending.waits_since),
             "not_looked_up": seen.pending.not_looked_up,
+            "looked_for_at": _iso(seen.pending.looked_at),
             "several_candidates": seen.pending.several,
             "reviews_due": seen.pending.reviews_due,
         },
@@ -151,6 +152,10 @@ def _lines(status: Status) -> Iterator[str]:
             f"  undecided    {seen.pending.waiting:,} of whom nobody was found, "
             f"{seen.pending.several:,} with several candidates"
         )
+    if seen.pending is not None and seen.pending.in_force:
+        looked_at = seen.pending.looked_at
+        ago = "never" if looked_at is None else f"{said(seen.at - looked_at)} ago"
+        yield f"  looked for   {seen.pending.in_force:,} in force, all of them {ago}"
     if seen.schedule is not None:
         yield f"  next run     {_iso(seen.schedule.next) or seen.schedule.state.value}"
     if seen.free is not None:

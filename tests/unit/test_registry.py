@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.keys import Keys, Purpose
+from pipelines.objections.chain import Chain
 from pipelines.objections.registry import (
     Excluded,
     Registry,
@@ -330,6 +331,30 @@ def test_a_key_that_was_put_back_after_erasing_breaks_the_list(place: Place) -> 
         connection.execute("UPDATE keys SET sealed = ?", (before,))
     with pytest.raises(ObjectionError, match="tampered"):
         Registry(*place).excluded(TODAY)
+
+
+def test_an_event_that_cannot_follow_breaks_the_list_though_the_chain_holds(place: Place) -> None:
+    record(place, "1")
+    chain = Chain(place[0], Keys(place[1]).derived(Purpose.CHAIN))
+    with chain.opened(writing=True) as connection:
+        chain.follow(connection)
+        chain.append(connection, [{"event": "review due", "objection": 1, "recorded_at": "x"}])
+        connection.commit()
+    with pytest.raises(ObjectionError, match="cannot follow"):
+        excluded(place)
+
+
+def test_nothing_is_recorded_on_a_list_that_lost_keys(place: Place) -> None:
+    record(place, "1")
+    with sqlite3.connect(place[0]) as connection:
+        older = connection.execute("SELECT sealed FROM keys").fetchone()
+    record(place, "2")
+    with sqlite3.connect(place[0]) as connection:
+        connection.execute("UPDATE keys SET sealed = ?", older)
+    before = place[0].read_bytes()
+    with pytest.raises(ObjectionError, match="tampered"):
+        record(place, "3")
+    assert place[0].read_bytes() == before
 
 
 @pytest.mark.parametrize("left", [0, 100, 4096, 9000])

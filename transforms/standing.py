@@ -56,16 +56,20 @@ def standings(events: pl.DataFrame, today: date) -> pl.DataFrame:
     last event, and `changed_at`. An override whose review is due leaves nobody in. Raises
     ObjectionError where an event follows that cannot.
     """
-    numbered = events.with_row_index("number", offset=1)
-    at_once = numbered.filter(pl.col("objections").is_not_null())
+    numbered = events.drop("said", "reference").with_row_index("number", offset=1)
+    # Exploded without the list itself, which would stand beside each of its objections.
+    at_once = (
+        numbered.drop_nulls("objections").drop("objection").rename({"objections": "objection"})
+    )
     steps = (
         pl.concat(
             [
-                numbered.filter(pl.col("objection").is_not_null()),
-                at_once.with_columns(objection=pl.col("objections")).explode("objection"),
+                numbered.drop_nulls("objection").drop("objections"),
+                at_once.explode("objection").select(
+                    [name for name in numbered.columns if name != "objections"]
+                ),
             ]
         )
-        .drop("objections", "said", "reference")
         .sort("objection", "number")
         .with_columns(pl.col("number").cast(pl.Int64), state=_after())
         # The first event of each has a state and a right, so nothing is carried over from another.

@@ -25,6 +25,8 @@ from transforms.standing import EVENTS
 
 VERSION = 2
 """SQLite's user_version of the file."""
+PARSED_AT_ONCE = 16 << 20
+"""Bytes: small segments together, large ones each by itself."""
 WAITS = 60.0
 """Seconds for another writer to be done."""
 
@@ -152,6 +154,7 @@ class Chain:
             if row is None or not hmac.compare_digest(bytes(row[0]), self.heads[-1].digest):
                 raise self.broken()
         texts: list[bytes] = []
+        waiting = 0
         for number, text, digest in connection.execute(
             "SELECT number, events, digest FROM segments WHERE number >= ? ORDER BY number",
             (known,),
@@ -163,9 +166,13 @@ class Chain:
                 raise self.broken()
             self.heads.append(Head(bytes(digest), before.events + bytes(text).count(b"\n")))
             texts.append(bytes(text))
+            waiting += len(text)
+            if waiting > PARSED_AT_ONCE:
+                self._parts.append(self._parsed(b"".join(texts)))
+                texts, waiting = [], 0
         if not self.heads:
             raise self.broken()
-        if any(texts):
+        if waiting:
             self._parts.append(self._parsed(b"".join(texts)))
 
     def _parsed(self, text: bytes) -> pl.DataFrame:

@@ -272,11 +272,9 @@ class Registry:
         )
 
     def _opened(self, vault: Vault, rows: pl.DataFrame, column: str) -> list[str]:
-        sealed = rows.get_column(column).str.decode("base64").to_list()
+        sealed = rows.get_column(column).str.decode("base64")
         try:
-            opened = vault.open_all(
-                zip(rows.get_column("objection").to_list(), sealed, strict=True)
-            )
+            opened = vault.open_all(rows.get_column("objection"), sealed)
         except ValueError:
             raise self._chain.broken() from None
         return [content.decode() for content in opened]

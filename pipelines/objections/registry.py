@@ -503,13 +503,13 @@ class Registry:
         when this returns: all, or none where it raises.
         """
         with self._writing() as (connection, vault):
-            known = dict(connection.execute("SELECT token, objection FROM tokens"))
-            ended = self._ended(vault, now.date())
+            given = [None if e.reference is None else self._token_of(e) for e in arrived]
+            known = _known_tokens(connection, given)
+            ended = self._ended(vault, now.date()) if known else {}
             numbers: list[int | None] = []
             taken: list[tuple[int, Received]] = []
             tokens: dict[bytes, int] = {}
-            for each in arrived:
-                token = None if each.reference is None else self._token_of(each)
+            for each, token in zip(arrived, given, strict=True):
                 before = tokens.get(token or b"") or known.get(token or b"")
                 if before is not None and _at(each.received_at) <= ended.get(before, _NEVER):
                     numbers.append(None)
@@ -559,14 +559,15 @@ class Registry:
             lines: list[Line] = []
             for each in withdrawals:
                 named = numbers.get(self._digest_of(each.reference), [])
-                number = named[0] if len(named) == 1 else None
-                state = None if number is None else State(states[number])
-                over = state in ENDED and state is not State.WITHDRAWN
-                if number is None or over or not self._fits(connection, each, number, standing):
+                live = [number for number in named if State(states[number]) not in ENDED]
+                over = [number for number in named if states[number] == State.WITHDRAWN]
+                # Taken back already, where nothing else came under that reference.
+                number = (live or over[-1:] or [0])[0] if len(live) <= 1 else 0
+                if not number or not self._fits(connection, each, number, standing):
                     found.append(None)
                     continue
                 found.append(number)
-                if state is not State.WITHDRAWN:
+                if live:
                     step = withdrawn(each.by, identity_verified=each.identity_verified)
                     lines.append(_stepped(vault, number, step, now))
                     states[number] = str(State.WITHDRAWN)
@@ -698,6 +699,15 @@ def unknown(number: int) -> ObjectionError:
     return ObjectionError(
         f"there is no objection {number}: `clause16 objections list` shows their numbers"
     )
+
+
+def _known_tokens(
+    connection: sqlite3.Connection, given: Sequence[bytes | None]
+) -> dict[bytes, int]:
+    """Return the objections of those tokens that came before."""
+    query = "SELECT objection FROM tokens WHERE token = ?"
+    found = ((token, connection.execute(query, (token,)).fetchone()) for token in given if token)
+    return {token: row[0] for token, row in found if row is not None}
 
 
 def _not_respected(excluding: pl.DataFrame, events: int) -> pl.DataFrame:

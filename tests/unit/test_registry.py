@@ -190,6 +190,9 @@ def test_who_objects_anew_after_taking_it_back_is_left_out_again(place: Place) -
     anew = replace(first, received_at=NOW + timedelta(days=1))
     assert registry.receive([anew], NOW + timedelta(days=2)) == [2]
     assert keys_of(excluded(place)) == {"1"}
+    back = Withdrawal("a", "crm", identity_verified=True)
+    assert registry.withdraw_referred([back], NOW) == [2]
+    assert keys_of(excluded(place)) == set()
 
 
 @pytest.mark.parametrize(

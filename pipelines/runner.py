@@ -45,7 +45,7 @@ def run_release(settings: Settings) -> Released:
         before = current_release(settings)
     stop = Stop()
     try:
-        with stop.heard():
+        with stop.heard(lambda: _outcome(settings, before)):
             _run_flow(settings)
     except BaseException as error:
         published = current_release(settings) != before and not isinstance(error, PrivacyError)
@@ -55,6 +55,11 @@ def run_release(settings: Settings) -> Released:
             raise
         log.warning("the release is published; Prefect was not told how its run ended")
     return _released(settings.releases / CURRENT)
+
+
+def _outcome(settings: Settings, before: Path | None) -> str:
+    same = current_release(settings) == before
+    return "nothing was published" if same else "the release is published"
 
 
 def _run_flow(settings: Settings) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
+GRACE = 30.0
+"""Seconds that a run may take to unwind."""
 
 
 class Stop:
@@ -25,12 +27,22 @@ class Stop:
     _only_noted = False
 
     @contextmanager
-    def heard(self) -> Iterator[None]:
-        """Let both signals unwind the run; only in the main thread."""
+    def heard(self, outcome: Callable[[], str]) -> Iterator[None]:
+        """Let both signals unwind the run; only in the main thread.
+
+        outcome: what became of it, for a run that is still unwinding after GRACE seconds. A signal
+        that comes in the middle of an import may leave its lock held, and others wait for it.
+        """
+
+        def overdue(_number: int, _frame: FrameType | None) -> None:
+            leave(self.signal or signal.SIGTERM, outcome())
+
         before = {number: signal.signal(number, self._hear) for number in STOPPING}
+        before[signal.SIGALRM] = signal.signal(signal.SIGALRM, overdue)
         try:
             yield
         finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
             for number, handler in before.items():
                 signal.signal(number, handler)
 
@@ -50,6 +62,8 @@ class Stop:
         first = self.signal is None
         if first:
             self.signal = number
+            if not self._only_noted:
+                signal.setitimer(signal.ITIMER_REAL, GRACE)
         if not (first and self._only_noted):
             raise KeyboardInterrupt
 
@@ -62,14 +76,18 @@ def stoppable(target: Path, untouched: str) -> Iterator[Stop]:
     it did not come to that. The exit code is 143 (SIGTERM) or 130 (SIGINT).
     """
     stop, before = Stop(), _identity(target)
+
+    def outcome() -> str:
+        there = _identity(target) != before
+        return f"{target} was written before" if there else untouched
+
     try:
-        with stop.heard():
+        with stop.heard(outcome):
             yield stop
     except BaseException:
         if stop.signal is None:
             raise
-        there = _identity(target) != before
-        leave(stop.signal, f"{target} was written before" if there else untouched)
+        leave(stop.signal, outcome())
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -15,7 +15,7 @@ import duckdb
 import pytest
 from end_to_end.program import change, new_home
 from end_to_end.test_boundary import found_in
-from end_to_end.watch import canary, hidden_text_columns
+from end_to_end.watch import CANARY, canary, hidden_text_columns
 
 if TYPE_CHECKING:
     # Prefect reads the environment when it is imported, so not before there is a server in it.
@@ -234,13 +234,33 @@ def process_of(service: Service, run: UUID) -> int:
     return process_of(service.run(run))
 
 
+def test_the_drop_folder_is_taken_each_hour_and_the_server_is_told_no_more_than_that(
+    service: Service,
+) -> None:
+    drop = service.home.path / "drop"
+    drop.mkdir(mode=0o700, exist_ok=True)
+    file = drop / "crm.csv"
+    lines = [f"crm-{n},{CANARY}{n}@posta.example,2026-11-02" for n in range(30)]
+    file.write_text("\n".join(["reference,email,received_at", *lines, "bad,,2026-11-02"]))
+    os.utime(file, (0, 0))
+    deployed = service.client.read_deployment_by_name("update-opt-outs/hourly")
+    run = service.client.create_flow_run_from_deployment(deployed.id)
+    assert service.message(run.id).startswith("Completed")
+    assert [path.name for path in drop.glob("*.csv")] == []
+    assert len(list((drop / "rejected").iterdir())) == 1
+    told = service.event("clause16.objections.received", "objections", "about 30")
+    assert told["payload"] == {"files": 1, "refused": 0, "objections": "about 30"}
+    listed = service.home.run("objections", "list", "--state", "waiting", "--json").answer
+    assert len(listed["objections"]) == 30  # type: ignore[arg-type]  # a list
+
+
 def test_neither_server_nor_worker_holds_a_personal_value(
     service: Service, scheduled: list[UUID], canaries: list[str]
 ) -> None:
     assert len(canaries) > 15
     assert len(scheduled) == 2
     assert (service.folder / "prefect" / "prefect.db").stat().st_size > 0
-    assert found_in(service.folder, canaries) == set()
+    assert found_in(service.folder, [*canaries, "@posta.example"]) == set()
     # The scan sees what is kept: our own lines are there.
     ours = ["reading customers", "is being written by another program"]
     assert found_in(service.folder, ours) == set(ours)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from datetime import date
 from pathlib import Path
@@ -128,3 +129,29 @@ def test_a_server_that_does_not_answer_is_named(home: Home) -> None:
     done = nobody.run("release")
     assert done.code == 15
     assert "$PREFECT_API_URL" in done.complaint
+
+
+def test_a_run_that_cannot_unwind_is_ended_all_the_same(tmp_path: Path) -> None:
+    """As one whose other threads wait for the lock of an import that the signal broke off."""
+    waits = (
+        "import threading\n"
+        "from pathlib import Path\n"
+        "from pipelines import stopping\n"
+        "stopping.GRACE = 0.5\n"
+        f"with stopping.stoppable(Path({str(tmp_path / 'nothing')!r}), 'nothing was done'):\n"
+        "    print('at work', flush=True)\n"
+        "    while True:\n"
+        "        try:\n"
+        "            threading.Event().wait()\n"
+        "        except KeyboardInterrupt:\n"
+        "            pass\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", waits], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "at work\n"
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert said == "clause16: stopped; nothing was done\n"

@@ -28,6 +28,8 @@ from transforms.errors import ObjectionError, PrivacyError, SourceError, band
 from transforms.identity import ASKED, Clue, Outcome, Verdict, questions, verdicts
 from transforms.objection import (
     ENDED,
+    EXCLUDING,
+    TRANSITIONS,
     Dismissal,
     Event,
     Ground,
@@ -310,9 +312,11 @@ def import_objections(
     return imported, looked, trouble
 
 
-def _tried(settings: Settings, registry: Registry, now: datetime) -> tuple[Looked, str | None]:
+def _tried(
+    settings: Settings, registry: Registry, now: datetime, *, everybody: bool = False
+) -> tuple[Looked, str | None]:
     try:
-        return sealed(find)(settings, registry, now), None
+        return sealed(find)(settings, registry, now, everybody=everybody), None
     except PrivacyError as error:
         return Looked(), str(error)
 
@@ -345,10 +349,7 @@ def update(settings: Settings, registry: Registry, now: datetime) -> Updated:
     rule = rules(settings)
     dropped = take_drops(registry, settings.drop, rule, now, log.info)
     reviews = registry.note_reviews(now)
-    try:
-        looked, trouble = sealed(find)(settings, registry, now, everybody=True), None
-    except PrivacyError as error:
-        looked, trouble = Looked(), str(error)
+    looked, trouble = _tried(settings, registry, now, everybody=True)
     ended = registry.ended_before(_months_before(now.date(), rule.keep_ended))
     registry.decide([(number, Step(Event.ERASED, by=BY_TERM)) for number in ended], now)
     return Updated(tuple(dropped), reviews, looked, len(ended), trouble)
@@ -535,17 +536,20 @@ def _since(case: Case, happened: Sequence[Happened], keys: set[str]) -> int | No
     """Return from which event on these customer ids are left out for an objection."""
     if case.since is None or not keys & {_comparable(key) for key in case.keys}:
         return None
-    since = None
+    since, excluded_from = None, 0
+    state: State | None = None
     for each in happened:
+        after = TRANSITIONS[state, each.event]
+        if after in EXCLUDING and state not in EXCLUDING:
+            excluded_from = each.number
+        state = after
         if each.keys is not None:
             theirs = keys & {_comparable(key) for key in each.keys}
             since = (since or each.number) if theirs else None
-    excluded_from = [each.number for each in happened if each.event in _BEGINS]
-    return None if since is None else max(since, excluded_from[-1])
-
-
-_BEGINS = (Event.RECEIVED, Event.REVIEW_DUE, Event.UPHELD, Event.KEPT_BY_LAW)
-"""Events from which somebody may be left out who was not before."""
+    if state is State.OVERRIDDEN:
+        # Its review is due today, and nobody noted it yet.
+        return case.since
+    return None if since is None else max(since, excluded_from)
 
 
 def _comparable(key: str) -> str:

@@ -23,8 +23,8 @@ def recorded_said(recorded: Recorded) -> str:
     """Say whom a recorded objection leaves out."""
     if recorded.trouble is not None:
         return (
-            f"Nobody was looked for yet: {recorded.trouble}. Then `clause16 objections resolve`; "
-            f"nothing is released before."
+            f"Nobody was looked for yet ({recorded.trouble}); after that `clause16 objections "
+            f"resolve`: nothing is released before."
         )
     if recorded.state is State.IDENTIFIED:
         return f"It is from one person, with {_records(recorded.records)} in the source."
@@ -94,7 +94,7 @@ def imported_said(
     if _keeps(imported):
         lines.append(f"Mend them in {rejected} and import that file.")
     if trouble is not None:
-        lines.append(f"Nobody was looked for yet: {trouble}. Then `clause16 objections resolve`.")
+        lines.append(f"Nobody was looked for yet ({trouble}): then `clause16 objections resolve`.")
     else:
         lines.append(f"In the source:\n{found_words}")
     return fields, "\n".join(lines)

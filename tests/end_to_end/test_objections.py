@@ -190,8 +190,10 @@ def test_whoever_is_found_is_left_out_of_the_next_release(
         assert where["in_current_release"] == "no"
         assert where["first_release_without"] == after.name
     release(home, here)
+    # Nor does a decision that lets nobody in or out change since when.
+    said(home, here, "decide", "1", "--uphold", "--by", "Arta")
     where = said(home, here, "show", "--customer-id", person)
-    assert where["first_release_without"] == after.name
+    assert (where["in_current_release"], where["first_release_without"]) == ("no", after.name)
 
 
 def test_of_several_candidates_all_are_left_out_until_one_is_chosen(
@@ -367,6 +369,25 @@ def test_an_override_needs_its_whole_proof_and_stands_in_the_annex(
     public = (home.current or Path()).joinpath("certificate.json").read_text("utf-8")
     assert "file 7" not in public
     assert json.loads(public)["objections"]["overridden"] == "fewer than 11"
+
+
+def test_an_override_whose_review_is_due_does_not_pass_for_one_that_never_was(
+    released_home: Home, here: Here, person: str
+) -> None:
+    from pipelines import officer
+
+    home = released_home
+    said(home, here, "record", "--customer-id", person)
+    review = TODAY + timedelta(days=30)
+    said(home, here, "decide", "1", "--override", *PROOF, "--review-on", review.isoformat())
+    release(home, here)
+    settings = settings_from({}, today=review, home=str(home.path), source=home.source)
+    then = datetime(review.year, review.month, review.day, 12, tzinfo=UTC)
+    place = officer.whereabouts(settings, registry_of(home), Identifiers(customer_id=person), then)
+    ((case, since),) = place.cases
+    assert case.state == "review due"
+    # The current release was made while the override held: the person may be in it.
+    assert not place.seen.current_is_without(since)
 
 
 def test_a_restriction_is_lifted_only_after_the_person_was_told(

@@ -308,13 +308,13 @@ def ask_bank(home: Home, query: str) -> list[str]:
 
 
 def test_objections_are_listed_without_the_people(home: Home) -> None:
-    run: Run = home.run("objections", "record", "--customer-id", "4711", "--channel", "letter")
+    run: Run = home.run("objections", "record", "--customer-id", "4711471147114711", "--channel", "letter")
     assert run.code == 0, run.err
     listed = home.run("objections", "list")
     assert "letter" in listed.out
-    assert "4711" not in listed.out
+    assert "4711471147114711" not in listed.out
     registry = home.path / "registry" / "objections.sqlite"
-    assert b"4711" not in registry.read_bytes()
+    assert b"4711471147114711" not in registry.read_bytes()
 
 
 def test_a_release_that_cannot_be_retired_is_told_and_retired_by_the_next_one(

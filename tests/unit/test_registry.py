@@ -399,17 +399,17 @@ def test_a_list_that_somebody_writes_for_too_long_is_not_taken_for_an_empty_one(
 
 
 def test_the_list_holds_no_identifier_in_clear(place: Place) -> None:
-    given = Identifiers(
-        "zqaqz", "zqbqz", "zqcqz@x.example", "zqdqz", "zqeqz", "zqfqz", date(1961, 2, 3), "zqgqz"
-    )
+    # Long enough that no ciphertext holds it by chance.
+    marks = [f"zq-unmistakable-{letter}" for letter in "abcdefgh"]
+    given = Identifiers(*marks[:6], date(1961, 2, 3), marks[6])
     registry = Registry(*place)
     registry.receive([from_customer("", identifiers=given)], NOW)
-    registry.decide([(1, Step(Event.IDENTIFIED, keys=("zqhqz",), note="zqiqz"))], NOW)
-    assert b"zq" not in place[0].read_bytes()
-    assert b"1961" not in place[0].read_bytes()
+    registry.decide([(1, Step(Event.IDENTIFIED, keys=(marks[7],), note="zq-unmistakable-i"))], NOW)
+    assert b"zq-unmistakable" not in place[0].read_bytes()
+    assert b"1961-02-03" not in place[0].read_bytes()
     case, happened = registry.case(1, TODAY)
     assert case.identifiers == given
-    assert happened[-1].details["note"] == "zqiqz"
+    assert happened[-1].details["note"] == "zq-unmistakable-i"
 
 
 def test_erasing_destroys_what_identifies_and_leaves_what_happened(place: Place) -> None:

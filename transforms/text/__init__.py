@@ -1,0 +1,1 @@
+"""Free text as closed categories, topic, language and length; never its words."""

@@ -1,0 +1,26 @@
+"""What identifies somebody, by kind."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """A kind of identifier, as it is named in a message."""
+
+    IBAN = "IBAN"
+    """With the country's length and valid check digits."""
+    EMAIL = "e-mail address"
+    URL = "web address"
+    CARD = "card number"
+    """With an issuer's beginning and length and a valid check digit."""
+    NATIONAL_NUMBER = "national number"
+    """With a valid check digit or, where a country has none, a valid date within."""
+    PHONE = "phone number"
+    """With a country code, or as it is dialled in the region."""
+    COORDINATES = "coordinates"
+    """Of a place to a hundred metres or better."""
+    IP_ADDRESS = "IP address"
+    DOCUMENT = "document number"
+    """Six digits or more, with or without letters before them, of which no more is known."""
+    POSTCODE = "postcode"

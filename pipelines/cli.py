@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 from pipelines.boundary import sealed
 from pipelines.settings import DEMO_HOME, Settings, settings_from
-from pipelines.verbs import backup, grants, objections, recode, release, setup, status
+from pipelines.verbs import backup, draft, grants, objections, recode, release, setup, status
 from pipelines.verbs.terminal import day
 from transforms.errors import PrivacyError
 
@@ -81,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     everywhere, reading = _everywhere(), _reading()
     setup.add_verbs(verbs, everywhere)
+    draft.add_verbs(verbs, everywhere)
     release.add_verbs(verbs, everywhere, reading)
     objections.add_verbs(verbs, everywhere, reading)
     status.add_verbs(verbs, everywhere)

@@ -21,6 +21,7 @@ LEAST = {"VmSize": 2304 * 2**20, "VmData": 640 * 2**20, "VmRSS": 256 * 2**20}
 """What a release of the smallest bank takes; below it threads do not start, and nothing is said."""
 
 _STATUS = Path("/proc/self/status")
+_MACHINE = Path("/proc/meminfo")
 _CGROUP = Path("/proc/self/cgroup")
 _CGROUPS = Path("/sys/fs/cgroup")
 
@@ -42,9 +43,23 @@ def limits(setting: int | None) -> tuple[Limit, ...]:
     found = [
         Limit("VmSize", resource.getrlimit(resource.RLIMIT_AS)[0]),
         Limit("VmData", resource.getrlimit(resource.RLIMIT_DATA)[0]),
-        *(Limit("VmRSS", allowed) for allowed in (setting, *_of_cgroups()) if allowed is not None),
+        *(
+            Limit("VmRSS", allowed)
+            for allowed in (setting, *_of_cgroups(), _installed())
+            if allowed is not None
+        ),
     ]
     return tuple(limit for limit in found if limit.bytes != resource.RLIM_INFINITY)
+
+
+def _installed() -> int | None:
+    """Return how much memory the machine has: before all of it is taken, the kernel kills."""
+    try:
+        first = _MACHINE.read_text(encoding="ascii", errors="replace").splitlines()[0]
+    except (OSError, IndexError):
+        return None
+    name, _, size = first.partition(":")
+    return int(size.split()[0]) * 1024 if name == "MemTotal" else None
 
 
 def _of_cgroups() -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pipelines.sources.bank import Bank
-from transforms.errors import PolicyError, SourceError
+from transforms.errors import PolicyError, SourceError, shown
 from transforms.policy import Kind, Policy
 from transforms.steps.conform import fits
 
@@ -16,10 +16,13 @@ def check_source(bank: Bank, policy: Policy) -> list[PolicyError | SourceError]:
 
 
 def _misfits(bank: Bank, policy: Policy) -> Iterator[PolicyError | SourceError]:
+    yield from (PolicyError(question) for question in policy.questions)
     found = bank.schema()
     for table in sorted(found.keys() - policy.sources.keys()):
         number = sorted(found).index(table) + 1
-        named = f"table {table}" if bank.catalogued else f"file or folder {number} of the source"
+        named = (
+            f"table {shown(table)}" if bank.catalogued else f"file or folder {number} of the source"
+        )
         yield PolicyError(
             f"{named} is in the source and not in the policy: declare it under [sources], or keep "
             f"it out of the source"
@@ -33,7 +36,11 @@ def _misfits(bank: Bank, policy: Policy) -> Iterator[PolicyError | SourceError]:
         for column in sorted(found[table].keys() - declared.columns.keys()):
             # The header of a CSV file may be a record: then its names are values.
             number = list(found[table]).index(column) + 1
-            named = f"column {table}.{column}" if bank.typed else f"column {number} of {table}"
+            named = (
+                f"column {shown(table)}.{shown(column)}"
+                if bank.typed
+                else f"column {number} of {shown(table)}"
+            )
             yield PolicyError(
                 f"{named} is in the source and not in the policy: declare its role, or nothing is "
                 f"released"

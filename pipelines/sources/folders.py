@@ -18,6 +18,7 @@ from urllib.parse import unquote
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 
@@ -30,6 +31,10 @@ from transforms.steps.conform import kind_of
 ROWS_A_BATCH = 131_072
 BLOCK_BYTES = 16 * 2**20
 """Of a CSV file read at once; no row is longer."""
+REFERENCE = 8
+"""Bytes; who packs more than one value into so many repeats values."""
+MOST_BYTES = 2**29
+"""Of a column's texts in one batch: four thousand in each row."""
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
@@ -129,6 +134,37 @@ def _with_partition(
         yield batch.with_columns(said).select(columns)
 
 
+def _packed(metadata: pq.FileMetaData, names: Sequence[str]) -> list[str]:
+    """Return the columns of texts that take less in the file than a reference to each would."""
+    packed: set[str] = set()
+    for group in range(metadata.num_row_groups):
+        for column in range(metadata.num_columns):
+            chunk = metadata.row_group(group).column(column)
+            small = chunk.total_uncompressed_size < REFERENCE * max(chunk.num_values, 1)
+            if small and chunk.physical_type == "BYTE_ARRAY" and chunk.path_in_schema in names:
+                packed.add(chunk.path_in_schema)
+    return sorted(packed)
+
+
+def _unpacked(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Return a batch with its texts written out; raises SourceError where they would be endless.
+
+    A few megabytes of Parquet may stand for terabytes of one long text again and again.
+    """
+    whole = []
+    for field, column in zip(schema, batch.columns, strict=True):
+        if pa.types.is_dictionary(column.type):
+            lengths = pc.binary_length(column.dictionary)
+            if (pc.sum(lengths.take(column.indices)).as_py() or 0) > MOST_BYTES:
+                raise SourceError(
+                    f"column {field.name} holds texts so long that no memory holds a few of its "
+                    f"rows: is the file a bank's?"
+                )
+            column = column.cast(field.type)  # noqa: PLW2901 - the same column, written out
+        whole.append(column)
+    return pa.RecordBatch.from_arrays(whole, schema=schema)
+
+
 def _in_file(part: _Part, columns: Sequence[str]) -> list[str]:
     partition = dict(part.partition)
     return [column for column in columns if column not in partition]
@@ -165,9 +201,12 @@ class ParquetBank:
     def _batches(self, part: _Part, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         names = _in_file(part, columns)
         with pq.ParquetFile(part.path, pre_buffer=False) as file:
-            rows = file.iter_batches(ROWS_A_BATCH, columns=names)
+            packed = _packed(file.metadata, names)
             schema = pa.schema([file.schema_arrow.field(name) for name in names])
-            yield from batches_of(pa.RecordBatchReader.from_batches(schema, rows))
+        with pq.ParquetFile(part.path, pre_buffer=False, read_dictionary=packed) as file:
+            rows = file.iter_batches(ROWS_A_BATCH, columns=names)
+            whole = (_unpacked(batch, schema) for batch in rows)
+            yield from batches_of(pa.RecordBatchReader.from_batches(schema, whole))
 
     def is_demo(self) -> bool:
         """Say whether customers.parquet carries the demo's mark."""

@@ -3,9 +3,9 @@
     python benchmarks/scale.py [--customers 1000000] [--times 10]
 
 Generates a demo bank as Parquet and makes a bank so many times as large of it: each table that a
-release reads is a folder of copies whose keys do not meet. For both banks: seconds and peak memory
-of a release in a process of its own (read, leave out, choose a plan, write, verify, publish), and
-how the seconds grow.
+release reads is a folder of copies whose keys do not meet, of other people. For both banks: seconds
+and peak memory of a release in a process of its own (read, leave out, choose a plan, write, verify,
+publish), and how the seconds grow.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from pipelines.policies import load_policy
 from pipelines.settings import DEMO_POLICY, settings_from
 
 KEYS = ("customer_id", "account_id")
+PERSON = "personal_number"
+"""Under one of them two customers would be one person."""
 
 
 def enlarge(bank: Path, large: Path, times: int) -> None:
@@ -50,6 +52,8 @@ def _copy_with_other_keys(file: Path, to: Path, number: int) -> None:
         shifted = ", ".join(
             f"({key} + {number * 10**9})::BIGINT AS {key}" for key in KEYS if key in columns
         )
+        if PERSON in columns:
+            shifted += f", ('{number}' || {PERSON}) AS {PERSON}"
         connection.execute(
             f"COPY (SELECT * REPLACE ({shifted}) FROM '{file}') TO '{to}' (FORMAT PARQUET)"
         )

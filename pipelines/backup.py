@@ -2,7 +2,7 @@
 
 The manifest says what is in it, with the SHA-256 of each file, under a keyed digest of the home's
 master key; the key itself is never in it. Taking a backup needs no lock and stops nobody: the files
-of the releases are opened before the opt-out list is copied, so the list is never older than the
+of the releases are opened before opt-out list and ledger are copied, so neither is older than the
 current release, and a database that is retired meanwhile stays readable to whoever has it open.
 """
 
@@ -27,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt
 from pipelines.certified import read_certified
 from pipelines.files import sync_folder
 from pipelines.keys import Keys, Purpose
+from pipelines.magnitude.ledger import Ledger
 from pipelines.objections.registry import Registry
 from pipelines.releases import (
     ANNEX,
@@ -40,6 +41,7 @@ from transforms.errors import ReleaseError
 
 MANIFEST = "manifest.json"
 REGISTRY = "registry/objections.sqlite"
+LEDGER = "ledger/ledger.sqlite"
 ATTEMPTS = 5
 """A release that is published while the files are opened makes another look necessary."""
 
@@ -104,7 +106,12 @@ def take_backup(settings: Settings, file: Path, now: datetime) -> Taken:
     with ExitStack() as opened:
         current, releases = _releases(settings, opened)
         listed, objections = registry.copy()
-        parts = [_part(REGISTRY, io.BytesIO(listed)), *_small_files(settings), *releases]
+        parts = [
+            _part(REGISTRY, io.BytesIO(listed)),
+            *_ledger(settings),
+            *_small_files(settings),
+            *releases,
+        ]
         manifest = Manifest(
             taken_at=now.isoformat(timespec="seconds"),
             current=current,
@@ -147,6 +154,12 @@ def _open_release(folder: Path, opened: ExitStack) -> Iterator[_Opened]:
                 f"could not be restored: make a new release first, which takes its place"
             )
         yield database
+
+
+def _ledger(settings: Settings) -> Iterator[_Opened]:
+    if settings.ledger.exists():
+        copied = Ledger(settings.ledger, settings.key_file).copy()
+        yield _part(LEDGER, io.BytesIO(copied))
 
 
 def _small_files(settings: Settings) -> Iterator[_Opened]:

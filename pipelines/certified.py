@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,13 +12,15 @@ from pipelines.objections.registry import Seal
 from pipelines.releases import CERTIFICATE, current_release, release_folders
 from pipelines.settings import Settings
 from transforms.errors import ReleaseError
+from transforms.magnitude.declared import Budget
 
 
 @dataclass(frozen=True, slots=True)
 class Certified:
     """A published certificate. database: SHA-256 of the file; passed: every check of it did.
 
-    keeps_earlier: the policy lets earlier releases keep their databases.
+    keeps_earlier: the policy lets earlier releases keep their databases; ledger: the seal of the
+    ledger of noise, None where there was none; budget: what a year may reveal, and its delta.
     """
 
     release: str
@@ -30,6 +32,8 @@ class Certified:
     passed: bool
     keeps_earlier: bool
     state: Seal
+    ledger: str | None
+    budget: Budget | None
 
 
 def read_certified(path: Path) -> Certified:
@@ -47,6 +51,8 @@ def read_certified(path: Path) -> Certified:
             and all(check["passed"] is True for check in said["checks"]),
             keeps_earlier=said.get("keeps_earlier_because") is not None,
             state=Seal(str(said["release"]), str(said["registry_seal"])),
+            ledger=_text_or_none(said.get("ledger_seal")),
+            budget=_budget(said.get("budget")),
         )
     except (
         OSError,
@@ -61,6 +67,16 @@ def read_certified(path: Path) -> Certified:
             f"{path} cannot be read or lacks the seal of the opt-out list, so nobody knows whether "
             f"the list is the newest: put the certificate back"
         ) from None
+
+
+def _text_or_none(said: object) -> str | None:
+    if said is not None and not isinstance(said, str):
+        raise TypeError
+    return said
+
+
+def _budget(said: Mapping[str, float] | None) -> Budget | None:
+    return None if said is None else Budget(rho=said["rho"], delta=said["delta"])
 
 
 def guards(settings: Settings) -> Sequence[Certified]:
@@ -78,6 +94,25 @@ def guards(settings: Settings) -> Sequence[Certified]:
     )
     folders = {folder for folder in (current, next(sealed, None)) if folder is not None}
     return [read_certified(folder / CERTIFICATE) for folder in sorted(folders)]
+
+
+def shown_periods(path: Path) -> dict[tuple[str, str], str]:
+    """Return the periods of tables of counts and sums that a release shows: digests of their rows.
+
+    By table and period. Raises ReleaseError where the certificate is missing or damaged.
+    """
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            (str(name), str(period["period"])): str(period["content"])
+            for name, table in said.get("magnitude", {}).items()
+            for period in table["periods"]
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ReleaseError(
+            f"{path} cannot be read, so nobody knows which periods were published already: put the "
+            f"certificate back"
+        ) from None
 
 
 def _knows_no_seal(path: Path) -> bool:

@@ -14,6 +14,9 @@ import polars as pl
 from pipelines import memory
 from pipelines.certified import Certified, guards
 from pipelines.files import write_private
+from pipelines.gate.belonging import Belonging, Read
+from pipelines.gate.watching import Gate
+from pipelines.magnitude.drawing import choices
 from pipelines.objections.registry import Excluded, Registry
 from pipelines.policies import LoadedPolicy, load_policy
 from pipelines.releases import CURRENT, current_release, only_run
@@ -31,9 +34,12 @@ from transforms.errors import (
     SourceError,
     band,
 )
+from transforms.magnitude.count import Due
+from transforms.magnitude.events import Counting
 from transforms.plan import Plan
 from transforms.policy import Policy
 from transforms.steps.exclude import LeftOut
+from transforms.steps.gather import Circumstances
 
 log = logging.getLogger("clause16")
 
@@ -78,6 +84,11 @@ def inspected(settings: Settings) -> Iterator[tuple[Intake, list[PolicyError | S
         yield Intake(loaded, bank), problems
 
 
+def declared(settings: Settings) -> LoadedPolicy:
+    """Return the policy of the source that the settings name; nothing of the source is read."""
+    return policy_for(settings, source_of(settings))
+
+
 def policy_for(settings: Settings, uri: str) -> LoadedPolicy:
     """Return the policy; raises PolicyError where none is named and the source is not the demo."""
     if settings.policy is None and not is_demo_bank(uri):
@@ -100,11 +111,13 @@ def source_of(settings: Settings) -> str:
     return settings.demo_source
 
 
-def count(settings: Settings, intake: Intake, registry: Registry) -> Counted:
+def count(
+    settings: Settings, intake: Intake, registry: Registry, countings: Sequence[Counting] = ()
+) -> Counted:
     """Read the permitted columns and count everybody eligible who did not object.
 
-    Raises ObjectionError before a record is read where the opt-out list cannot be, or somebody on
-    it was never looked for in the source.
+    countings: magnitude tables with the periods that are due. Raises ObjectionError before a record
+    is read where the opt-out list cannot be, or somebody on it was never looked for in the source.
     """
     excluded = _excluded(settings, registry)
     policy = intake.loaded.policy
@@ -116,21 +129,46 @@ def count(settings: Settings, intake: Intake, registry: Registry) -> Counted:
     _refuse_unlooked(excluded, policy)
     held = memory.limits(settings.memory)
     memory.refuse_too_little(held)
-    tables = {
-        table: _read(intake.bank, table, columns, held) for table, columns in policy.reads().items()
-    }
+    read = _watched(settings, intake, excluded, held)
+    tables = {table: read(table, columns) for table, columns in policy.microdata_reads().items()}
     home = policy.subject.source
     tables[home] = _not_empty(tables[home], home)
-    population = count_population(
-        tables,
+    under = Circumstances(
         policy,
         intake.loaded.hierarchies,
         excluded.people,
         settings.as_of,
         settings.today,
+        intake.loaded.vocabularies,
     )
+    population = count_population(tables, under, _due(settings, intake, countings, read))
     _tell(population.left_out)
     return Counted(population, excluded)
+
+
+def _due(
+    settings: Settings,
+    intake: Intake,
+    countings: Sequence[Counting],
+    read: Read,
+) -> Due | None:
+    if not any(counting.due for counting in countings):
+        return None
+    return Due(tuple(countings), read, choices(settings, intake.loaded.policy))
+
+
+def _watched(
+    settings: Settings, intake: Intake, excluded: Excluded, held: tuple[memory.Limit, ...]
+) -> Read:
+    """Return how a table is read, every batch through the gate (docs/gate.md)."""
+    loaded, as_of, today = intake.loaded, settings.as_of, settings.today
+
+    def read(table: str, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+        return _read(intake.bank, table, tuple(columns), held)
+
+    belonging = Belonging(loaded.policy, excluded.people, as_of, today, read)
+    gate = Gate(loaded.policy, loaded.hierarchies, belonging)
+    return lambda table, columns: gate.watch(table, read(table, columns))
 
 
 def _excluded(settings: Settings, registry: Registry) -> Excluded:
@@ -294,7 +332,7 @@ def _searched(
     return choose_plan(
         population,
         loaded.policy,
-        loaded.digest,
+        loaded.recoding_digest,
         loaded.hierarchies,
         settings.as_of,
         SearchTime(log.info, start),

@@ -23,6 +23,9 @@ class Purpose(Enum):
     BACKUP = b"clause16 backup manifest"
     VAULT = b"clause16 keys of persons"
     REFERENCE = b"clause16 senders' references"
+    LEDGER = b"clause16 ledger chain"
+    LEDGER_SEAL = b"clause16 ledger seal"
+    CELLS = b"clause16 choice of cells"
 
 
 class Keys:

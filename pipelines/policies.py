@@ -9,50 +9,105 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from transforms.errors import PolicyError
 from transforms.hierarchy import OTHER, Hierarchy, band_hierarchy, lookup_hierarchy
+from transforms.magnitude.grid import grid_of
 from transforms.policy import Bands, Lookup, Method, Policy
 from transforms.steps.layout import MISSING, check_marks, check_names, lay_out
+from transforms.text.closed import labels_of
+from transforms.text.vocabulary import Vocabulary
+
+M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True)
 class LoadedPolicy:
-    """A policy, the hierarchy of each attribute, and a digest over both."""
+    """A policy, the hierarchy of each attribute, vocabularies by name, and a digest over all.
+
+    recoding_digest: over all but tables of counts and sums, whose words, shares and rates change
+    no recoding.
+    """
 
     path: Path
     policy: Policy
     hierarchies: dict[str, Hierarchy]
+    vocabularies: dict[str, Vocabulary]
     digest: str
+    recoding_digest: str
 
 
 def load_policy(path: Path) -> LoadedPolicy:
-    """Read and check a policy and its hierarchies; raises PolicyError with all that is wrong.
+    """Read and check a policy and its files; raises PolicyError with all that is wrong.
 
-    A hierarchy's file is named relative to the policy's folder.
+    The file of a hierarchy or a vocabulary is named relative to the policy's folder.
     """
     policy = _policy(path)
     named = {
         name: _hierarchy(name, declared, path.parent)
         for name, declared in policy.hierarchies.items()
     }
+    vocabularies = {
+        name: read_vocabulary(name, path.parent / declared.file)
+        for name, declared in policy.vocabularies.items()
+    }
     content = {
+        "vocabularies": {
+            name: vocabulary.model_dump(mode="json") for name, vocabulary in vocabularies.items()
+        },
         "policy": policy.model_dump(mode="json"),
         "hierarchies": {
             name: [(level.labels, level.node_of_leaf) for level in hierarchy.levels]
             for name, hierarchy in named.items()
         },
     }
-    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    counts = {"budget", "magnitude"}
+    recoding = {**content, "policy": policy.model_dump(mode="json", exclude=counts)}
     hierarchies = {
         name: named[attribute.hierarchy] for name, attribute in policy.attributes.items()
     }
     _check_adverse(policy, hierarchies)
     _check_layout(policy, hierarchies)
-    return LoadedPolicy(path, policy, hierarchies, digest)
+    _check_topics(policy, hierarchies, vocabularies)
+    for name, table in policy.magnitude.items():
+        grid_of(name, table, hierarchies, vocabularies)
+    return LoadedPolicy(
+        path, policy, hierarchies, vocabularies, _digest(content), _digest(recoding)
+    )
+
+
+def _digest(content: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _check_topics(
+    policy: Policy,
+    hierarchies: Mapping[str, Hierarchy],
+    vocabularies: Mapping[str, Vocabulary],
+) -> None:
+    """Raise PolicyError where a hierarchy does not list what a text may be published as."""
+    for name, attribute in policy.attributes.items():
+        if attribute.text is None:
+            continue
+        labels = labels_of(attribute.text, vocabularies.get(attribute.vocabulary or ""))
+        missing = [label for label in labels if label not in hierarchies[name].leaves]
+        if missing:
+            raise PolicyError(
+                f'hierarchy "{attribute.hierarchy}" of {name} does not list what the text may be '
+                f"about: {', '.join(missing)}"
+            )
+
+
+def read_vocabulary(name: str, path: Path) -> Vocabulary:
+    """Return the vocabulary of a file; raises PolicyError where it is none."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        raise PolicyError(f"vocabulary {name}: {path} cannot be read as UTF-8") from None
+    return _validated(Vocabulary, text, f"vocabulary {name}: {path.name}")
 
 
 def _check_layout(policy: Policy, hierarchies: Mapping[str, Hierarchy]) -> None:
@@ -84,13 +139,19 @@ def _policy(path: Path) -> Policy:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         raise PolicyError(f"no policy can be read at {path}: name one with --policy") from None
+    return _validated(Policy, text, path.name)
+
+
+def _validated(model: type[M], text: str, named: str) -> M:
+    """Return what a TOML file says; raises PolicyError with all that is wrong."""
     try:
-        return Policy.model_validate(tomllib.loads(text))
+        return model.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        raise PolicyError(f"{path.name} is not TOML: {error}") from None
+        raise PolicyError(f"{named} is not TOML: {error}") from None
+    except RecursionError:
+        raise PolicyError(f"{named} is not TOML of ours: it is nested without end") from None
     except ValidationError as error:
-        problems = [_said(problem) for problem in error.errors()]
-        raise PolicyError(f"{path.name}: " + "; ".join(problems)) from None
+        raise PolicyError(f"{named}: {'; '.join(map(_said, error.errors()))}") from None
 
 
 def _said(problem: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails, a TypedDict it does not export
@@ -104,11 +165,18 @@ def _said(problem: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails, a Typ
 def _hierarchy(name: str, declared: Bands | Lookup, folder: Path) -> Hierarchy:
     if isinstance(declared, Bands):
         return band_hierarchy(name, declared)
-    return read_hierarchy(name, folder / declared.file, declared.separator)
+    if declared.file is None:
+        return lookup_hierarchy(name, declared.lines, declared.others)
+    rows = _lines(name, folder / declared.file, declared.separator)
+    return lookup_hierarchy(name, rows, declared.others)
 
 
 def read_hierarchy(name: str, path: Path, separator: str) -> Hierarchy:
     """Return the hierarchy of a file with a line a leaf; raises PolicyError where it is none."""
+    return lookup_hierarchy(name, _lines(name, path, separator))
+
+
+def _lines(name: str, path: Path, separator: str) -> list[list[str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             rows = [row for row in csv.reader(lines, delimiter=separator) if row]
@@ -121,4 +189,4 @@ def read_hierarchy(name: str, path: Path, separator: str) -> Hierarchy:
             f"hierarchy {name}: the lines of {path.name} have one level; is `{separator}` what "
             f"stands between levels?"
         )
-    return lookup_hierarchy(name, rows)
+    return rows

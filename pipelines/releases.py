@@ -104,11 +104,12 @@ def new_staging(settings: Settings, now: datetime) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class WrittenTable:
-    """What is written of a table: distinct rows with their number of `people`, and comments."""
+    """What is written of a table: rows, comments, how often each row is written (times: once)."""
 
     comment: str
     rows: pl.DataFrame
     meanings: Mapping[str, str]
+    times: pl.Series | None = None
 
 
 def write_database(
@@ -116,7 +117,7 @@ def write_database(
 ) -> None:
     """Write a fresh database with the schemas main and about.
 
-    A row is written as often as its `people` says, equal rows together, in the order given. Raises
+    A row is written as often as its table says, equal rows together, in the order given. Raises
     ReleaseError where the disk is full.
     """
     try:
@@ -143,17 +144,22 @@ def _write(
 
 
 def _write_table(connection: duckdb.DuckDBPyConnection, name: str, table: WrittenTable) -> None:
-    columns = [column for column in table.rows.columns if column != "people"]
-    connection.register("counted_rows", table.rows.to_arrow())
-    connection.execute(
-        f"CREATE TABLE {name} AS SELECT {', '.join(map(quoted, columns))} "
-        f"FROM (SELECT *, unnest(range(people)) FROM counted_rows)"
-    )
+    columns = table.rows.columns
+    rows = table.rows
+    written = "FROM counted_rows"
+    if table.times is not None:
+        rows = rows.with_columns(table.times.alias(_TIMES))
+        written = f"FROM (SELECT *, unnest(range({quoted(_TIMES)})) FROM counted_rows)"
+    connection.register("counted_rows", rows.to_arrow())
+    connection.execute(f"CREATE TABLE {name} AS SELECT {', '.join(map(quoted, columns))} {written}")
     connection.unregister("counted_rows")
     connection.execute(f"COMMENT ON TABLE {name} IS {literal(table.comment)}")
     for column in columns:
         meaning = literal(table.meanings[column])
         connection.execute(f"COMMENT ON COLUMN {name}.{quoted(column)} IS {meaning}")
+
+
+_TIMES = "how often a row is written"
 
 
 def publish(settings: Settings, staging: Path, *, keep_earlier: bool) -> Path:

@@ -27,6 +27,7 @@ from pipelines.backup import MANIFEST, Manifest, Part
 from pipelines.certified import Certified, guards, read_certified
 from pipelines.files import file_digest, sync_folder
 from pipelines.keys import Keys
+from pipelines.magnitude.ledger import Ledger
 from pipelines.objections.registry import Registry
 from pipelines.releases import (
     CERTIFICATE,
@@ -36,14 +37,14 @@ from pipelines.releases import (
     release_folders,
 )
 from pipelines.settings import Settings
-from transforms.errors import ObjectionError, ReleaseError, UsageError
+from transforms.errors import LedgerError, ObjectionError, ReleaseError, UsageError
 
 LARGEST_MANIFEST = 1 << 26
 """Bytes; each release has three lines in it."""
 PIECE = 1 << 20
 
 _NAME = re.compile(
-    r"registry/objections\.sqlite|plan\.json|approval\.json"
+    r"registry/objections\.sqlite|ledger/ledger\.sqlite|plan\.json|approval\.json"
     r"|releases/\d{8}T\d{6}Z[a-z]*/(statistics\.duckdb|certificate\.json|annex\.json)"
 )
 _DAMAGED = (
@@ -181,7 +182,24 @@ def _check(draft: Settings, manifest: Manifest, file: Path, last: Certified | No
             f"does not have, or is of another home; which ones cannot be known: restore a newer "
             f"backup; nothing was restored"
         )
+    _check_ledger(draft, manifest, file, last)
     return len(registry)
+
+
+def _check_ledger(draft: Settings, manifest: Manifest, file: Path, last: Certified | None) -> None:
+    """Raise LedgerError where noise would be drawn twice under this ledger."""
+    certified = [each for each in (*guards(draft), last) if each is not None]
+    for each in certified:
+        if each.ledger is None:
+            continue
+        if not draft.ledger.exists():
+            raise ReleaseError(_DAMAGED.format(file))
+        if not Ledger(draft.ledger, draft.key_file).holds(each.release, each.ledger):
+            raise LedgerError(
+                f"release {each.release} has numbers whose noise this backup of "
+                f"{manifest.taken_at} does not know, so it would be drawn twice: restore a newer "
+                f"backup; nothing was restored"
+            )
 
 
 def _is_certified(folder: Path) -> bool:
@@ -193,7 +211,9 @@ def _is_certified(folder: Path) -> bool:
 
 
 def _hand_over(draft: Settings) -> None:
-    draft.registry.parent.chmod(0o700)
+    for private in (draft.registry.parent, draft.ledger.parent):
+        if private.exists():
+            private.chmod(0o700)
     for folder in release_folders(draft):
         hand_over(folder, draft.analysts_group)
 

@@ -90,12 +90,13 @@ def _released(current: Path) -> Released:
     directory = current.parent / current.readlink()
     certificate = json.loads((directory / CERTIFICATE).read_text(encoding="utf-8"))
     tables = certificate["tables"]
+    counts = certificate["magnitude"]
     return Released(
         release=certificate["release"],
         directory=directory,
         database=directory / DATABASE,
         certificate=directory / CERTIFICATE,
-        tables={name: int(table["rows"]) for name, table in tables.items()},
+        tables={name: int(table["rows"]) for name, table in (*tables.items(), *counts.items())},
         example=_example(tables),
     )
 

@@ -39,6 +39,11 @@ class Settings:
         return self.home / "registry" / "objections.sqlite"
 
     @property
+    def ledger(self) -> Path:
+        """What magnitude tables have spent of the budget, and the rows that were drawn."""
+        return self.home / "ledger" / "ledger.sqlite"
+
+    @property
     def drop(self) -> Path:
         """Where files of objections are dropped."""
         return self.home / "drop"

@@ -19,12 +19,15 @@ from pipelines.approvals import approval_for, stored_approval, stored_plan
 from pipelines.boundary import sealed
 from pipelines.certified import Certified, read_certified
 from pipelines.files import file_digest, write_private
+from pipelines.magnitude.drawing import older, pending
+from pipelines.magnitude.ledger import Ledger
 from pipelines.objections.drop import REJECTED, WHY
 from pipelines.objections.registry import Pending, Registry
 from pipelines.releases import CERTIFICATE, DATABASE, current_release, is_at_work, unretired
 from pipelines.schedule import Schedule, State, next_run
 from pipelines.settings import Settings
-from transforms.errors import AnotherRun, PrivacyError, ReleaseError
+from transforms.errors import AnotherRun, LedgerError, PrivacyError, ReleaseError
+from transforms.magnitude.accounting import epsilon
 from transforms.plan import Approval
 
 T = TypeVar("T")
@@ -123,6 +126,31 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Spending:
+    """The privacy budget of tables of counts and sums, in rho (zCDP) and in epsilon at a delta.
+
+    yearly: a year's; this_year, ever: what was spent; unpublished: periods that were drawn and that
+    no release shows yet.
+    """
+
+    year: int
+    yearly: float
+    delta: float
+    this_year: float
+    ever: float
+    unpublished: int
+
+    @property
+    def left(self) -> float:
+        """What is left of this year's."""
+        return max(self.yearly - self.this_year, 0.0)
+
+    def epsilon(self, rho: float) -> float:
+        """Return what a rho is as an epsilon."""
+        return epsilon(rho, self.delta)
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What was seen of a home, None where there is nothing, or it could not be looked at.
 
@@ -139,6 +167,7 @@ class Seen:
     rejected: int
     failure: Failure | None
     approval: Approval | None
+    spending: Spending | None
     schedule: Schedule | None
     free: int | None
 
@@ -170,7 +199,7 @@ def look(settings: Settings, limits: Limits, server: str | None, now: datetime) 
     """Look at a home. server: Prefect's address, None where no server is named."""
     looks = _Looks([])
     if looks.at(lambda: _home(settings), "name another, or `clause16 init`") is None:
-        nothing = Seen(now, False, False, None, None, None, 0, None, None, None, None)  # noqa: FBT003 - a field
+        nothing = Seen(now, False, False, None, None, None, 0, None, None, None, None, None)  # noqa: FBT003 - a field
         return Status(settings.home, nothing, tuple(looks.troubles))
     current = looks.at(lambda: _current(settings), "put it back, or make a new release")
     nothing_released = current is None and not looks.troubles
@@ -178,17 +207,22 @@ def look(settings: Settings, limits: Limits, server: str | None, now: datetime) 
     if current is not None and not at_work:
         # A run at work may be between its switch and its retiring.
         looks.at(lambda: _check_retired(settings, current), "mend that, then `clause16 release`")
+    waiting = looks.at(lambda: _waiting(settings, current), "put list or key back")
     seen = Seen(
         at=now,
         at_work=at_work,
         nothing_released=nothing_released,
         current=current,
-        waiting=looks.at(lambda: _waiting(settings, current), "put list or key back"),
+        waiting=waiting,
         # What is wrong with the list was said just before.
         pending=_Looks([]).at(lambda: _pending(settings), ""),
         rejected=_rejected(settings.drop / REJECTED),
         failure=looks.at(lambda: last_failure(settings), "remove it"),
         approval=looks.at(lambda: _approval(settings), "choose a plan, approve it where required"),
+        # Without the list's key nothing can be said of the ledger, and that was said.
+        spending=None
+        if waiting is None
+        else looks.at(lambda: _spending(settings, current, now), "put it back"),
         schedule=looks.at(lambda: next_run(server), "look after Prefect's server"),
         free=looks.at(lambda: shutil.disk_usage(settings.home).free, "look after the disk"),
     )
@@ -241,6 +275,29 @@ def _pending(settings: Settings) -> Pending:
     return Registry(settings.registry, settings.key_file).pending(_today())
 
 
+def _spending(settings: Settings, current: Current | None, now: datetime) -> Spending | None:
+    """Return what was spent; raises LedgerError where nobody can say."""
+    budget = None if current is None else current.certified.budget
+    if budget is None and not settings.ledger.exists():
+        return None
+    ledger = Ledger(settings.ledger, settings.key_file)
+    if current is not None and current.certified.ledger is not None:
+        certified = current.certified
+        if not ledger.holds(certified.release, str(certified.ledger)):
+            raise LedgerError(older(settings.ledger, certified.release))
+    if budget is None:
+        return None
+    spent = ledger.spent()
+    return Spending(
+        year=now.year,
+        yearly=budget.rho,
+        delta=budget.delta,
+        this_year=spent.get(now.year, 0.0),
+        ever=sum(spent.values()),
+        unpublished=len(pending(ledger)),
+    )
+
+
 def _rejected(folder: Path) -> int:
     """Return how many files wait there for somebody to mend them."""
     with suppress(OSError):
@@ -263,7 +320,7 @@ def _approval(settings: Settings) -> Approval | None:
 
     loaded = load_policy(settings.policy)
     if plan is not None:
-        check_plan(plan, loaded.policy, loaded.digest, loaded.hierarchies)
+        check_plan(plan, loaded.policy, loaded.recoding_digest, loaded.hierarchies)
     return approval_for(settings, loaded.policy, plan)
 
 

@@ -54,7 +54,8 @@ def tell_published(directory: Path) -> None:
             "as_of": certificate.as_of,
             "policy_version": certificate.policy_version,
             "directory": str(directory),
-            "tables": {name: table.rows for name, table in certificate.tables.items()},
+            "tables": {name: table.rows for name, table in certificate.tables.items()}
+            | {name: table.rows for name, table in certificate.magnitude.items()},
         }
         # The event first: it only joins a queue, the artifact waits for the server's answer.
         emit_event(PUBLISHED, RESOURCE, payload=payload)
@@ -107,6 +108,7 @@ def figures(certificate: Certificate) -> str:
         _table("table", "rows", "loss", "left out", "blanked", rows=_tables(certificate)),
         "## Columns",
         _table("column", "level", rows=_levels(certificate)),
+        *_counts(certificate),
         "## Left out before the tables were made",
         _table("why", "people", rows=certificate.left_out.items()),
         "## The opt-out list",
@@ -141,6 +143,26 @@ def _objections(entry: ObjectionEntry) -> Iterator[tuple[str, ...]]:
 def _tables(certificate: Certificate) -> Iterator[tuple[str, ...]]:
     for name, table in certificate.tables.items():
         yield name, f"{table.rows:,}", f"{table.loss:.3f}", table.left_out, table.blanked
+
+
+def _counts(certificate: Certificate) -> Iterator[str]:
+    """Yield the sections about tables of counts and sums, where there are any."""
+    if not certificate.magnitude or certificate.budget is None:
+        return
+    budget = certificate.budget
+    yield "## Counts and sums"
+    rows = [
+        (name, f"{table.rows:,}", f"{len(table.periods)} ({table.unit})")
+        for name, table in certificate.magnitude.items()
+    ]
+    yield _table("table", "rows", "periods", rows=rows)
+    yield f"## Privacy budget (delta {budget.delta:g})"
+    years = [
+        (year, f"{entry.rho:.4f}", f"{entry.left:.4f}", f"{entry.epsilon:.2f}")
+        for year, entry in budget.years.items()
+    ]
+    ever = ("all", f"{budget.rho_ever:.4f}", "", f"{budget.epsilon_ever:.2f}")
+    yield _table("year", "rho spent", "left", "epsilon", rows=[*years, ever])
 
 
 def _levels(certificate: Certificate) -> Iterable[tuple[str, ...]]:

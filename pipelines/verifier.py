@@ -13,6 +13,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 from itertools import accumulate, combinations, pairwise
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,11 @@ class _Opened:
         return tables
 
     @property
+    def magnitude(self) -> Mapping[str, Document]:
+        tables: Mapping[str, Document] = self.certificate["magnitude"]
+        return tables
+
+    @property
     def k(self) -> int:
         return int(self.certificate["k"])
 
@@ -115,9 +121,15 @@ def _checks(opened: _Opened) -> Iterator[Check]:
         for check in _TABLE_CHECKS:
             yield check(opened, name)
         yield _content(opened, "main", name, table["content"])
+    for name, table in opened.magnitude.items():
+        for check in _MAGNITUDE_CHECKS:
+            yield check(opened, name)
+        yield _content(opened, "main", name, table["content"])
     for name, content in opened.certificate["about"].items():
         yield _content(opened, "about", name, content)
     yield _no_holes(opened)
+    if opened.magnitude:
+        yield _within_budget(opened)
 
 
 def _file_is_the_one(opened: _Opened) -> Check:
@@ -153,22 +165,30 @@ def _nothing_undeclared(opened: _Opened) -> Check:
     )
     declared_tables = [
         *(("about", name) for name in sorted(opened.certificate["about"])),
-        *(("main", name) for name in sorted(opened.tables)),
+        *(("main", name) for name in sorted((*opened.tables, *opened.magnitude))),
     ]
     columns = opened.rows(
         "SELECT table_name, column_name, data_type, column_default FROM duckdb_columns() "
         "WHERE database_name = 'release' AND schema_name = 'main' AND NOT internal "
         "ORDER BY table_name, column_index"
     )
+    declared = {name: _microdata_columns(table) for name, table in opened.tables.items()}
+    declared |= {name: _magnitude_columns(table) for name, table in opened.magnitude.items()}
     declared_columns = [
-        (name, column["name"], "VARCHAR", None)
-        for name, table in sorted(opened.tables.items())
-        for column in table["columns"]
+        (name, *column) for name, columns in sorted(declared.items()) for column in columns
     ]
     passed = (tables, columns) == (declared_tables, declared_columns)
     passed = passed and not opened.rows(_OTHER_OBJECTS)
     finding = "a table, column, view, macro, index or type is not declared"
     return Check("no undeclared object", passed, finding)
+
+
+Declared = list[tuple[str, str, None]]
+"""Columns: name, type, default."""
+
+
+def _microdata_columns(table: Document) -> Declared:
+    return [(column["name"], "VARCHAR", None) for column in table["columns"]]
 
 
 _OTHER_OBJECTS = """
@@ -366,6 +386,169 @@ _TABLE_CHECKS: tuple[Callable[[_Opened, str], Check], ...] = (
     _canonical_order,
     _no_identifier,
 )
+
+
+# ------------------------------------------------------------------------------ magnitude tables
+
+
+def _magnitude_columns(table: Document) -> Declared:
+    keys = ["period", *(category["name"] for category in table["categories"])]
+    columns: Declared = [(key, "VARCHAR", None) for key in keys]
+    for measure in table["measures"]:
+        columns += [(measure["name"], "BIGINT", None), (f"{measure['name']}_sd", "DOUBLE", None)]
+    return columns
+
+
+def _keys(table: Document) -> dict[str, list[str]]:
+    """Return the columns that say what a row is about, each with all its values."""
+    periods = [period["period"] for period in table["periods"]]
+    return {"period": periods} | {c["name"]: c["domain"] for c in table["categories"]}
+
+
+def _full_grid(opened: _Opened, name: str) -> Check:
+    """Every combination of public values stands there once: that one is there says nothing."""
+    keys = _keys(opened.magnitude[name])
+    cells = math.prod(len(set(values)) for values in keys.values())
+    group = ", ".join(map(_quoted, keys))
+    inside = " AND ".join(f"coalesce(list_contains(?, {_quoted(key)}), false)" for key in keys)
+    found = opened.rows(
+        f"SELECT count(*), count(DISTINCT row({group})), count(*) FILTER (WHERE {inside}) "
+        f"FROM {_table(name)}",
+        list(keys.values()),
+    )
+    passed = found == [(cells, cells, cells)]
+    finding = "a combination of categories is missing, double, or not declared"
+    return Check(f"{name}: full grid", passed, finding)
+
+
+def _noise_decides(opened: _Opened, name: str) -> Check:
+    """Look for rows that show some measures only, too few noisy people, or something unrounded."""
+    table, title = opened.magnitude[name], f"{name}: shown by noisy people"
+    base = int(table["base"])
+    measures = [_quoted(measure["name"]) for measure in table["measures"]]
+    together = " OR ".join(f"({m} IS NULL) <> (people IS NULL)" for m in measures)
+    uneven = " OR ".join(f"{m} % {base} <> 0" for m in measures)
+    for period in table["periods"]:
+        # Rounded down it may be a base's half below.
+        least = float(period["fewest_people"]) - base / 2
+        wrong = opened.rows(
+            f"SELECT count(*) FROM {_table(name)} WHERE period = ? "
+            f"AND coalesce(people < ? OR {together} OR {uneven}, {together})",
+            [period["period"], least],
+        )
+        if wrong != [(0,)] or period["fewest_people"] < _fewest_people(period):
+            finding = "a row shows what it must not, in part, or unrounded"
+            return Check(title, passed=False, finding=finding)
+    return Check(title, passed=True)
+
+
+def fewest_people_query(table: str) -> str:
+    """Return the query whose answer is the fewest noisy people of a row that is shown.
+
+    table: its name in SQL, quoted where it has to be.
+    """
+    return f"SELECT coalesce(min(people), {_NOBODY}) FROM {table}"
+
+
+_NOBODY = 1_000_000_000
+"""For a table that shows no row: more than there are people."""
+_FEWEST = 11
+
+
+def _fewest_people(period: Document) -> float:
+    return _FEWEST + 2 * float(period["noises"]["people"]["sd"]) * (1 - _SAID)
+
+
+_SAID = 1e-5
+"""Numbers of a certificate are said to six digits."""
+
+
+def _noise_is_enough(opened: _Opened, name: str) -> Check:
+    """Compute the noise anew, from a measure's bounds and its share of the budget."""
+    table, title = opened.magnitude[name], f"{name}: noise"
+    for period in table["periods"]:
+        if set(period["noises"]) != {measure["name"] for measure in table["measures"]}:
+            return Check(title, passed=False, finding="a measure has no noise")
+        costs = math.fsum(noise["rho"] for noise in period["noises"].values())
+        if not math.isclose(costs, period["rho"], rel_tol=_SAID):
+            return Check(title, passed=False, finding="a period costs what nobody says")
+        for measure in table["measures"]:
+            noise = period["noises"][measure["name"]]
+            sensitivity = _sensitivity(table, measure)
+            enough = sensitivity / math.sqrt(2 * noise["rho"])
+            if noise["sd"] < enough * (1 - _SAID) or noise["sensitivity"] < sensitivity - TINY:
+                return Check(title, passed=False, finding="there is less noise than promised")
+            column = _quoted(f"{measure['name']}_sd")
+            others = opened.rows(
+                f"SELECT count(*) FROM {_table(name)} "
+                f"WHERE period = ? AND {column} IS DISTINCT FROM ?",
+                [period["period"], noise["sd"]],
+            )
+            if others != [(0,)]:
+                return Check(title, passed=False, finding="a row says another deviation")
+    return Check(title, passed=True)
+
+
+def _sensitivity(table: Document, measure: Document) -> float:
+    """Return by how much one person changes a measure of a period (L2): its largest caps.
+
+    A person is the same in all of their cells, so these differ in categories of the event alone.
+    """
+    most = int(table["cells_a_person"])
+    events = [c for c in table["categories"] if not c["of_person"]]
+    cells = math.prod(len(category["domain"]) for category in events)
+    caps = [float(measure["cap"])] * cells
+    for name, others in measure["caps"].items():
+        category = next(c for c in table["categories"] if c["name"] == name)
+        labels = [float(others.get(label, measure["cap"])) for label in category["domain"]]
+        if category["of_person"]:
+            caps = [max(labels)] * cells
+        else:
+            caps = [cap for cap in labels for _ in range(cells // len(labels))]
+    return math.sqrt(math.fsum(cap**2 for cap in nlargest(most, caps)))
+
+
+def _magnitude_order(opened: _Opened, name: str) -> Check:
+    row = ", ".join(map(_quoted, _keys(opened.magnitude[name])))
+    misplaced = opened.one(
+        f"SELECT count(*) FROM (SELECT row({row}) AS r, lag(row({row})) OVER (ORDER BY rowid) AS p "
+        f"FROM {_table(name)}) WHERE r < p"
+    )
+    return Check(f"{name}: canonical order", misplaced == 0, "rows are not sorted by their values")
+
+
+def _magnitude_labels(opened: _Opened, name: str) -> Check:
+    labels = {label for values in _keys(opened.magnitude[name]).values() for label in values}
+    kinds = ", ".join(sorted(identifiers_in(labels)))
+    return Check(f"{name}: no identifier", not kinds, f"a category looks like: {kinds}")
+
+
+_MAGNITUDE_CHECKS: tuple[Callable[[_Opened, str], Check], ...] = (
+    _full_grid,
+    _noise_decides,
+    _noise_is_enough,
+    _magnitude_order,
+    _magnitude_labels,
+)
+
+
+def _within_budget(opened: _Opened) -> Check:
+    """No year of all tables together costs more than its budget."""
+    budget = opened.certificate["budget"]
+    spent: Counter[str] = Counter()
+    for table in opened.magnitude.values():
+        for period in table["periods"]:
+            spent[str(period["year"])] += period["rho"]
+    said = {year: entry["rho"] for year, entry in budget["years"].items()}
+    passed = all(
+        rho <= said.get(year, 0.0) * (1 + _SAID) and said[year] <= budget["rho"] * (1 + _SAID)
+        for year, rho in spent.items()
+    )
+    ever = math.fsum(said.values())
+    passed = passed and math.isclose(ever, budget["rho_ever"], rel_tol=_SAID, abs_tol=TINY)
+    epsilon = ever + 2 * math.sqrt(ever * math.log(1 / budget["delta"]))
+    passed = passed and epsilon <= budget["epsilon_ever"] * (1 + _SAID)
+    return Check("privacy budget", passed, "a year reveals more than its budget, or says less")
 
 
 def _content(opened: _Opened, schema: str, name: str, expected: str) -> Check:

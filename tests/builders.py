@@ -36,6 +36,7 @@ from transforms.recoding.applying import Levels, nodes_of
 from transforms.recoding.protect import Candidate, Protected, Terms, protect, recode
 from transforms.risk.classes import Cells, count_cells
 from transforms.steps.exclude import Exclusions
+from transforms.steps.gather import Circumstances
 
 AS_OF = date(2026, 3, 1)
 DIGEST = "d" * 64
@@ -368,7 +369,7 @@ def counted(
     """Count a bank's people on the reference date."""
     batches = {name: [table] for name, table in tables.items()}
     listed = objectors if isinstance(objectors, Exclusions) else Exclusions.of(objected=objectors)
-    return count_population(batches, policy, HIERARCHIES, listed, AS_OF, AS_OF)
+    return count_population(batches, Circumstances(policy, HIERARCHIES, listed, AS_OF, AS_OF))
 
 
 def silent(line: str) -> None:

@@ -21,7 +21,13 @@ settings.register_profile(
 )
 settings.load_profile("same-every-time")
 
-TOGETHER = ("test_demo.py", "test_demo_files.py", "test_release.py", "test_schedule.py")
+TOGETHER = (
+    "test_demo.py",
+    "test_demo_files.py",
+    "test_magnitude.py",
+    "test_release.py",
+    "test_schedule.py",
+)
 """Files whose tests share what is dear to make, or look at what the ones before them left."""
 
 

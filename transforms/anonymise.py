@@ -1,9 +1,12 @@
 """The whole walk of the data on one page: from an operational bank's tables to what may leave.
 
     tables, batch by batch ─▶ exclude ─▶ conform ─▶ exclude by rule ─▶ lapse ─▶ derive ─▶ encode ─┐
-    histograms ◀─ unlink ◀─ joined: keys, codes and sums ◀─────────────────────────── gather ◀────┘
-    histograms ─▶ search ─▶ plan            (decide: once, stored)
+    histograms ◀─ unlink ◀─ joined: keys, codes and sums ◀──────────────┬──────────── gather ◀────┘
+    histograms ─▶ search ─▶ plan            (decide: once, stored)      │
     histograms + plan ─▶ recode ─▶ suppress ─▶ blank ─▶ tabulate ─▶ microdata tables    (act)
+                                                                        │
+    events, batch by batch ─▶ whose ─▶ tally ─▶ bound ─▶ count ◀────────┘
+    bounded counts + terms ─▶ perturb (noise, once) ─▶ threshold ─▶ round ─▶ magnitude tables
 
 Nothing here reads a file, a clock or a key: what it needs comes in as arguments.
 """
@@ -18,6 +21,8 @@ import polars as pl
 
 from transforms.errors import PolicyError, Refused, share_said
 from transforms.hierarchy import Hierarchy
+from transforms.magnitude.bound import Exact
+from transforms.magnitude.count import Due, count_events
 from transforms.plan import Plan, Snapshot, TableFigures
 from transforms.policy import Method, Policy
 from transforms.recoding.applying import Recoding
@@ -35,8 +40,8 @@ from transforms.recoding.weighing import Weighing
 from transforms.risk.classes import Cells
 from transforms.steps.blank import in_source
 from transforms.steps.derive import total_attributes
-from transforms.steps.encode import encode, refuse_unlisted, unlisted_counts
-from transforms.steps.exclude import Exclusions, LeftOut
+from transforms.steps.encode import encode, fold_rare, refuse_unlisted, unlisted_counts
+from transforms.steps.exclude import LeftOut
 from transforms.steps.gather import Circumstances, Tables, gather_people, gather_totals
 from transforms.steps.layout import lay_out
 from transforms.steps.tabulate import tabulate
@@ -58,11 +63,15 @@ class SearchTime:
 
 @dataclass(frozen=True)
 class Population:
-    """Everybody eligible, counted: a candidate for each table, and who was left out."""
+    """Everybody eligible, counted: a candidate for each table, and who was left out.
+
+    magnitudes: the bounded measures of the periods that were due, without noise yet.
+    """
 
     candidates: tuple[Candidate, ...]
     eligible: int
     left_out: LeftOut
+    magnitudes: tuple[Exact, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,26 +93,21 @@ class Table:
         return int(self.rows.get_column("people").sum())
 
 
-def count_population(
-    tables: Tables,
-    policy: Policy,
-    hierarchies: Hierarchies,
-    exclusions: Exclusions,
-    as_of: date,
-    today: date,
-) -> Population:
+def count_population(tables: Tables, under: Circumstances, due: Due | None = None) -> Population:
     """Leave out, conform, forget, derive, encode and count; nobody can be told apart afterwards.
 
     tables: batches of records by table, each walked once; those of the person's table first, a
-    table that says whose the rows of another are before that other. as_of: the reference date of
-    ages and tenures; today: the day on which the run happens.
+    table that says whose the rows of another are before that other. due: periods of magnitude
+    tables.
     """
-    under = Circumstances(policy, hierarchies, exclusions, as_of, today)
+    policy, hierarchies = under.policy, under.hierarchies
     own = gather_people(tables[policy.subject.source], under)
+    magnitudes = () if due is None else count_events(own, under, due)
     people = gather_totals(tables, own, under)
     totals = tuple(attribute.name for attribute in total_attributes(policy))
     everybody = encode(people.rows, hierarchies, totals)
     refuse_unlisted(unlisted_counts(everybody, totals), policy)
+    everybody = fold_rare(everybody, policy, hierarchies)
     everything = unlink(everybody, policy.subject.key, tuple(policy.attributes))
     leading = next(iter(policy.microdata.values())).quasi_identifiers
     candidates = tuple(
@@ -116,7 +120,7 @@ def count_population(
         )
         for name, table in policy.microdata.items()
     )
-    return Population(candidates, everything.total, people.left_out)
+    return Population(candidates, everything.total, people.left_out, magnitudes)
 
 
 def choose_plan(

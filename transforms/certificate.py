@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from transforms.anonymise import Population, Table
 from transforms.errors import band, share_said
 from transforms.hierarchy import OTHER, Hierarchy
+from transforms.magnitude.stated import BudgetEntry, MagnitudeEntry
 from transforms.plan import Approval, Plan
 from transforms.policy import Distance, Forbidden, Method, Policy, Role
 from transforms.steps.layout import MISSING, Column, lay_out
@@ -149,6 +150,7 @@ class Certificate(_Frozen):
     """The public certificate of one release.
 
     registry_seal: keyed digest of the opt-out list's state, says nothing without the home's key;
+    ledger_seal: the same of the ledger's state, None where there is none; budget: None without one;
     approval: None where nobody had to approve the plan, nor did; database: SHA-256 of the file.
     """
 
@@ -164,6 +166,9 @@ class Certificate(_Frozen):
     approval: Approval | None
     registry_seal: str
     tables: Mapping[str, TableEntry]
+    magnitude: Mapping[str, MagnitudeEntry]
+    budget: BudgetEntry | None
+    ledger_seal: str | None
     about: Mapping[str, str]
     never_read: tuple[NeverRead, ...]
     left_out: Mapping[str, str]
@@ -176,13 +181,17 @@ class Certificate(_Frozen):
 
 
 class Annex(_Frozen):
-    """The exact numbers behind a certificate, for the data protection officer."""
+    """The exact numbers behind a certificate, for the data protection officer.
+
+    clipped: what bounding took off each period of the tables of counts and sums.
+    """
 
     release: str
     eligible: int
     left_out: Mapping[str, int]
     objections: ObjectionFigures
     tables: Mapping[str, Mapping[str, float]]
+    clipped: Mapping[str, Mapping[str, float]]
 
 
 GUARANTEES = (
@@ -204,20 +213,25 @@ GUARANTEES = (
         "The national identification number, identity documents and their details and the exact "
         "residence were never asked for."
     ),
-    "Whoever had objected when the release was published is in none of its numbers.",
+    (
+        "Whoever had objected when the release was published is in no row of people, and in no "
+        "period of counts and sums that was computed since; what was computed before stays as it "
+        "is, with its noise."
+    ),
     "No column is a key of a person; the order of the rows says nothing.",
 )
 
 
-def content_hash(name: str, rows: pl.DataFrame) -> str:
+def content_hash(name: str, rows: pl.DataFrame, times: pl.Series | None = None) -> str:
     """Return the SHA-256 of a table's content, whatever the order of its rows.
 
-    rows: distinct rows, and `people`, how often each stands in the table. Hashed are lines of
-    JSON, each a list without blanks in it: the table's and columns' names, then each distinct row
-    with its number, sorted by bytes.
+    rows: distinct rows; times: how often each stands in the table, once where it is not given.
+    Hashed are lines of JSON, each a list without blanks in it: the table's and columns' names, then
+    each distinct row with its number, sorted by bytes.
     """
-    columns = [column for column in rows.columns if column != "people"]
-    lines = [_json(row) for row in rows.select(*columns, "people").iter_rows()]
+    columns = rows.columns
+    often = [1] * rows.height if times is None else times.to_list()
+    lines = [_json((*row, n)) for row, n in zip(rows.iter_rows(), often, strict=True)]
     text = "".join(
         f"{line}\n" for line in [_json((name, *columns)), *sorted(lines, key=str.encode)]
     )
@@ -251,7 +265,7 @@ def _table_entry(
         quasi_identifiers=tuple(column.name for column in published),
         rows=table.people,
         columns=columns,
-        content=content_hash(table.name, table.rows),
+        content=content_hash(table.name, table.rows.drop("people"), table.rows["people"]),
         spread=_spread(table, policy, hierarchies[declared.sensitive], plan),
         loss=round(table.figures.loss, 3),
         losses={name: round(loss, 3) for name, loss in table.figures.columns.items()},

@@ -8,7 +8,9 @@
     ├── ObjectionError  12   the opt-out list or its registry
     │   └── NotLookedUp 12   … somebody on it was never looked for in the source
     ├── Refused         13   the limits cannot be met, or the written file failed a check
-    │   └── ObjectionMeanwhile  13   … somebody objected while the release was made
+    │   ├── ObjectionMeanwhile  13   … somebody objected while the release was made
+    │   ├── BudgetSpent         13   … a year's privacy budget does not last
+    │   └── LedgerError         13   … nobody can say what was spent of it
     ├── ReleaseError    14   files: disk, permissions
     │   └── AnotherRun  14   … another run is at work in the home
     └── EngineError     15   a library failed where no clearer word is known
@@ -84,6 +86,18 @@ class ObjectionMeanwhile(Refused):
     """Somebody objected while a release was made; computed anew it is without them."""
 
 
+class BudgetSpent(Refused):
+    """What a year may reveal of a person does not last."""
+
+    kind = "budget"
+
+
+class LedgerError(Refused):
+    """The ledger of what was spent is missing, broken, or not the newest."""
+
+    kind = "budget"
+
+
 class ReleaseError(PrivacyError):
     """Files of the home: disk full, no permission."""
 
@@ -114,6 +128,23 @@ def band(people: int) -> str:
         return f"fewer than {SMALLEST_SAID}"
     unit = max(10, 10 ** (len(str(people)) - 2))
     return f"about {round(people / unit) * unit:,}"
+
+
+def shown(name: str) -> str:
+    """Return the name of a table or column as it may be printed.
+
+    Signs that nobody sees, or that turn their neighbours round, are written as escapes; what goes
+    on without end is cut.
+    """
+    if len(name) > LONGEST_SHOWN:
+        name = name[:LONGEST_SHOWN] + "…"
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii")
+        for sign in name
+    )
+
+
+LONGEST_SHOWN = 128
 
 
 def share_said(share: float) -> str:

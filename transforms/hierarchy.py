@@ -148,22 +148,27 @@ class Hierarchy:
 
 @dataclass(frozen=True)
 class LookupEncoder:
-    """Text to leaf code; blanks at the ends, runs of blanks and case do not matter."""
+    """Text to leaf code; blanks at the ends, runs of blanks and case do not matter.
+
+    others: the code of every value that is no leaf; None where there is no such leaf.
+    """
 
     codes: dict[str, int]
+    others: int | None = None
 
     def expression(self, column: str, distinct: Sequence[str | None]) -> pl.Expr:
         """Return the leaf code of each value, `unlisted` where the hierarchy has no such leaf.
 
         `distinct` are the column's different values; each is folded once.
         """
+        unlisted = UNLISTED if self.others is None else self.others
         known = {
-            value: self.codes.get(fold(value), UNLISTED) for value in distinct if value is not None
+            value: self.codes.get(fold(value), unlisted) for value in distinct if value is not None
         }
         missing = len(self.codes)
         return (
             pl.col(column)
-            .replace_strict(known, default=UNLISTED, return_dtype=pl.Int32)
+            .replace_strict(known, default=unlisted, return_dtype=pl.Int32)
             .pipe(lambda code: pl.when(pl.col(column).is_null()).then(missing).otherwise(code))
         )
 
@@ -198,13 +203,19 @@ def fold(value: str) -> str:
     return " ".join(unicodedata.normalize("NFC", value).casefold().split())
 
 
-def lookup_hierarchy(name: str, rows: Sequence[Sequence[str]]) -> Hierarchy:
+def lookup_hierarchy(
+    name: str, rows: Sequence[Sequence[str]], others: str | None = None
+) -> Hierarchy:
     """Build a hierarchy from lines `leaf, level 1, …`; a last level `*` is added if missing.
 
+    others: a leaf that stands for every value without a line, and for itself on all levels.
     Raises PolicyError where lines differ in length, a leaf stands twice, a label is empty or holds
     a control character, or a level splits a node of the level below.
     """
     _check_lines(name, rows)
+    if others is not None:
+        rows = [*rows, _folded_away(others, rows)]
+        _check_lines(name, rows)
     columns = [tuple(cell.strip() for cell in column) for column in zip(*rows, strict=True)]
     if set(columns[-1]) != {ANY}:
         columns.append((ANY,) * len(rows))
@@ -217,8 +228,16 @@ def lookup_hierarchy(name: str, rows: Sequence[Sequence[str]]) -> Hierarchy:
         raise PolicyError(f'hierarchy {name}: the leaf "{twice}" stands in more than one line')
     levels = tuple(_level(column) for column in columns)
     _check_nesting(name, levels)
-    encoder = LookupEncoder({key: code for code, key in enumerate(folded)})
+    encoder = LookupEncoder(
+        {key: code for code, key in enumerate(folded)},
+        None if others is None else len(folded) - 1,
+    )
     return Hierarchy(name, leaves, levels, encoder)
+
+
+def _folded_away(others: str, rows: Sequence[Sequence[str]]) -> list[str]:
+    ends = {row[-1].strip() for row in rows} == {ANY} and len(rows[0]) > 1
+    return [*([others] * (len(rows[0]) - ends)), *([ANY] * ends)]
 
 
 def band_hierarchy(name: str, bands: Bands) -> Hierarchy:

@@ -7,6 +7,7 @@ not exist, and what it misspells stops the run. Clause numbers are those of the 
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,19 +16,11 @@ from enum import StrEnum
 from itertools import combinations
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-
-def _kebab(name: str) -> str:
-    return name.replace("_", "-")
-
-
-class _Strict(BaseModel):
-    """Frozen, and an unknown key is an error; keys are written with hyphens."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=_kebab, populate_by_name=False
-    )
+from transforms.fields import AttributeName, Name, Strict
+from transforms.magnitude.declared import Budget, Magnitude
+from transforms.text.category import TextCategory
 
 
 class Method(StrEnum):
@@ -74,6 +67,8 @@ class Role(StrEnum):
     """Free text: never leaves, nor is it read for microdata."""
     UNUSED = "unused"
     """Declared and not needed: never read."""
+    UNDECIDED = "undecided"
+    """Nobody has said yet what it is: never read, and nothing is released until somebody does."""
 
 
 READ_FOR_MICRODATA = frozenset(
@@ -111,6 +106,16 @@ class Derivation(StrEnum):
     """Whole years from the date to the release's reference date."""
     TOTAL = "total"
     """Sum over the person's rows of another table."""
+    TOPIC = "topic"
+    """What a free text is about, by a vocabulary."""
+    LANGUAGE = "language"
+    """The language of a free text."""
+    LENGTH = "length"
+    """How long a free text is, in bands."""
+
+
+FROM_TEXT = frozenset({Derivation.TOPIC, Derivation.LANGUAGE, Derivation.LENGTH})
+"""What is made of free text: of the text itself nothing is kept."""
 
 
 class Identifies(StrEnum):
@@ -130,8 +135,6 @@ _BIRTHS = frozenset({Role.QUASI_IDENTIFIER, Role.SENSITIVE, Role.ELIGIBILITY, Ro
 """What a date of birth may be besides an identifier."""
 
 Clause = Annotated[int, Field(ge=9, le=15)]
-Name = Annotated[str, Field(min_length=1, max_length=128)]
-AttributeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
 
 def _time_format(text: str) -> str:
@@ -151,7 +154,7 @@ _CLOCK = {"%H", "%M", "%S", "%.f"}
 TimeFormat = Annotated[str, AfterValidator(_time_format)]
 
 
-class Column(_Strict):
+class Column(Strict):
     """One source column.
 
     adverse: leaves of a sensitive column's hierarchy that nobody likes to be known for: their
@@ -170,6 +173,7 @@ class Column(_Strict):
     identifies: Identifies | None = None
     attribute: AttributeName | None = None
     derive: Derivation | None = None
+    vocabulary: Name | None = None
     hierarchy: str | None = None
     meaning: str | None = None
     adverse: tuple[str, ...] = ()
@@ -198,7 +202,14 @@ class Column(_Strict):
         if self.role in {Role.SUBJECT, Role.LINK} and self.type not in {Kind.INTEGER, Kind.TEXT}:
             message = f"a {self.role} is compared as it is written: its type is integer or text"
             raise ValueError(message)
-        wants = {Derivation.YEARS: {Kind.DATE}, Derivation.TOTAL: {Kind.NUMBER, Kind.INTEGER}}
+        wants = {
+            Derivation.YEARS: {Kind.DATE},
+            Derivation.TOTAL: {Kind.NUMBER, Kind.INTEGER},
+            **{derived: {Kind.TEXT} for derived in FROM_TEXT},
+        }
+        if (self.derive is Derivation.TOPIC) is not (self.vocabulary is not None):
+            message = "a topic is one of a vocabulary, and nothing else needs one"
+            raise ValueError(message)
         if self.derive is not None and self.type not in wants[self.derive]:
             message = f'derive = "{self.derive}" does not go with type "{self.type}"'
             raise ValueError(message)
@@ -234,14 +245,14 @@ class Column(_Strict):
         return self
 
 
-class Through(_Strict):
+class Through(Strict):
     """The table that says whose a row is, and the column that both tables have."""
 
     through: Name
     on: Name
 
 
-class Csv(_Strict):
+class Csv(Strict):
     """How CSV files are written; never guessed.
 
     decimal, thousands: the marks in numbers; date, timestamp: strptime formats.
@@ -263,7 +274,7 @@ class Csv(_Strict):
         return self
 
 
-class Kept(_Strict):
+class Kept(Strict):
     """How long rows are kept that lapse by a day of their own (clauses 10, 13), not by a person's.
 
     A row lapses so many months after `since`; with legal proceedings, so many months after it was
@@ -296,7 +307,7 @@ class Kept(_Strict):
         return frozenset(name for name, _ in self.needs)
 
 
-class Source(_Strict):
+class Source(Strict):
     """One table of the operational bank; csv: how its files are written, where otherwise.
 
     kept: how long its rows are, where that is counted from a day of their own.
@@ -308,14 +319,16 @@ class Source(_Strict):
     kept: Kept | None = None
 
 
-class Subject(_Strict):
+class Subject(Strict):
     """Who a person is: a key, or (a flat file without one) each row.
 
     same_person: columns of the source whose equal values mean one person with several records;
-    where it is not given, the person's own national identification numbers.
+    where it is not given, the person's own national identification numbers. undecided: nobody has
+    said yet that this is the person.
     """
 
     source: Name
+    undecided: bool = False
     key: Name | None = None
     row_is_a_person: bool = False
     same_person: tuple[Name, ...] | None = None
@@ -328,13 +341,13 @@ class Subject(_Strict):
         return self
 
 
-class Erased(_Strict):
+class Erased(Strict):
     """Clause 30.3: whose erasure was granted. Any day, or true, leaves the person out."""
 
     column: Name
 
 
-class Restricted(_Strict):
+class Restricted(Strict):
     """Clause 30.4: left out from the day on which processing was restricted until it is lifted.
 
     column: any day, or true; until: the day of the lifting.
@@ -344,14 +357,14 @@ class Restricted(_Strict):
     until: Name | None = None
 
 
-class Persons(_Strict):
+class Persons(Strict):
     """Which records stand for a natural person; companies are not data subjects."""
 
     column: Name
     keep: tuple[str, ...] = Field(min_length=1)
 
 
-class Minors(_Strict):
+class Minors(Strict):
     """Clause 26: under the age only with a guardian's written consent."""
 
     birth: Name
@@ -365,7 +378,7 @@ BY_ROW = {10: (60, 24), 13: (1, 0)}
 """Clauses that count from a day of a row's own: the most months, and those after a settlement."""
 
 
-class Retention(_Strict):
+class Retention(Strict):
     """How long after the end of the relationship data may be kept.
 
     years: the person, with all that is known of them (clause 9). months: what a clause collected,
@@ -402,8 +415,11 @@ class Retention(_Strict):
 RULES = ("erased", "restricted", "persons", "minors", "retention")
 
 
-class Eligibility(_Strict):
-    """Who is left out by rule, whatever the opt-out list says."""
+class Eligibility(Strict):
+    """Who is left out by rule, whatever the opt-out list says.
+
+    undecided: rules of which nobody has said yet whether they apply.
+    """
 
     erased: Erased | None = None
     restricted: Restricted | None = None
@@ -413,11 +429,17 @@ class Eligibility(_Strict):
     not_applicable: dict[
         Literal["erased", "restricted", "persons", "minors", "retention"], str
     ] = {}
+    undecided: tuple[Literal["erased", "restricted", "persons", "minors", "retention"], ...] = ()
 
     @model_validator(mode="after")
     def _each_rule_or_a_reason(self) -> Self:
         for rule in RULES:
-            if (getattr(self, rule) is None) == (rule not in self.not_applicable):
+            said = (
+                getattr(self, rule) is not None,
+                rule in self.not_applicable,
+                rule in self.undecided,
+            )
+            if sum(said) != 1:
                 message = f"give the rule {rule}, or say under not-applicable why there is none"
                 raise ValueError(message)
         return self
@@ -443,7 +465,7 @@ class Eligibility(_Strict):
         return frozenset(name for name, _ in self.needs)
 
 
-class Limits(_Strict):
+class Limits(Strict):
     """How much protection, and how much may be lost for it.
 
     k: people behind every published row (El Emam 2013: 11 inside an institution).
@@ -482,7 +504,7 @@ class Limits(_Strict):
         return 2 * self.k if self.calibration_k is None else self.calibration_k
 
 
-class Bands(_Strict):
+class Bands(Strict):
     """A numeric hierarchy: for each level its cut points, the finest first."""
 
     least: float
@@ -492,14 +514,35 @@ class Bands(_Strict):
     unit: str = ""
 
 
-class Lookup(_Strict):
-    """A hierarchy in a file: a line a leaf, `leaf;level 1;…;*`."""
+Label = Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class Lookup(Strict):
+    """A hierarchy of labels: a line a leaf, `leaf;level 1;…;*`, in a file or as `lines`.
+
+    others: the leaf of every value that has no line; without it such a value stops a run.
+    """
+
+    file: Name | None = None
+    separator: str = Field(default=";", pattern=r"^[ -~\t]$")
+    lines: tuple[tuple[Label, ...], ...] = ()
+    others: Label | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.file is None) == (not self.lines):
+            message = "give either a file, or lines"
+            raise ValueError(message)
+        return self
+
+
+class VocabularyFile(Strict):
+    """A vocabulary in a file: the topics that free text may be about (docs/text.md)."""
 
     file: Name
-    separator: str = Field(default=";", pattern=r"^[ -~\t]$")
 
 
-class Recoding(_Strict):
+class Recoding(Strict):
     """How quasi-identifiers are generalised, and how long the best way is looked for.
 
     suppressed: who is too few to be published is left out, or put into one class called "other";
@@ -513,7 +556,7 @@ class Recoding(_Strict):
     seconds: float = Field(default=60, gt=0, le=86_400)
 
 
-class Microdata(_Strict):
+class Microdata(Strict):
     """A table with one row a person."""
 
     meaning: str
@@ -521,7 +564,7 @@ class Microdata(_Strict):
     sensitive: AttributeName
 
 
-class Series(_Strict):
+class Series(Strict):
     """What becomes of earlier releases."""
 
     keep_earlier_because: str | None = Field(default=None, min_length=1)
@@ -548,7 +591,7 @@ RightWord = Literal["objection", "erasure", "restriction", "marketing", "automat
 EventWord = Literal["objection", "withdrawal"]
 
 
-class Import(_Strict):
+class Import(Strict):
     """How a sender's files of objections are written; nothing is guessed.
 
     columns: our name of a column → the sender's, or several that are joined by a blank; channels,
@@ -584,7 +627,7 @@ class Import(_Strict):
         return (named,) if isinstance(named, str) else named
 
 
-class Objections(_Strict):
+class Objections(Strict):
     """How the opt-out list is kept.
 
     region: of phone numbers without a country code (ISO 3166); decide_within: days until an
@@ -604,7 +647,7 @@ class Objections(_Strict):
     imports: Import = Field(default=Import(), alias="import")
 
 
-class Policy(_Strict):
+class Policy(Strict):
     """The whole policy file."""
 
     version: str
@@ -615,9 +658,14 @@ class Policy(_Strict):
     subject: Subject
     eligibility: Eligibility
     not_collected: tuple[Forbidden, ...] = ()
+    undecided: tuple[Forbidden, ...] = ()
+    """Categories of clause 16 of which nobody has said yet whether the source holds them."""
     hierarchies: dict[Name, Bands | Lookup]
+    vocabularies: dict[Name, VocabularyFile] = {}
     sources: dict[Name, Source]
-    microdata: dict[AttributeName, Microdata] = Field(min_length=1)
+    microdata: dict[AttributeName, Microdata] = {}
+    budget: Budget | None = None
+    magnitude: dict[AttributeName, Magnitude] = {}
     csv: Csv = Csv()
     series: Series = Series()
     objections: Objections = Objections()
@@ -628,6 +676,11 @@ class Policy(_Strict):
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        """What nobody has decided yet, each with the way out; nothing is released until all are."""
+        return tuple(_questions(self))
 
     @property
     def attributes(self) -> dict[str, Attribute]:
@@ -650,7 +703,16 @@ class Policy(_Strict):
         return self.sources[declared.table].columns[declared.column].adverse
 
     def reads(self) -> dict[str, tuple[str, ...]]:
-        """Return the only columns that a release asks the source for, table by table.
+        """Return the only columns that a release asks the source for, table by table."""
+        walks = [self.microdata_reads(), *map(self.magnitude_reads, self.magnitude)]
+        wanted: dict[str, set[str]] = {}
+        for walk in walks:
+            for table, columns in walk.items():
+                wanted.setdefault(table, set()).update(columns)
+        return self._in_order(wanted)
+
+    def microdata_reads(self) -> dict[str, tuple[str, ...]]:
+        """Return what microdata tables need.
 
         A table is read where it holds the person, an attribute, or the link between both.
         """
@@ -666,6 +728,28 @@ class Policy(_Strict):
             wanted.setdefault(owner.table, set()).update(owner.columns)
             if owner.on is not None:
                 wanted[attribute.table].add(owner.on)
+        return self._in_order(wanted)
+
+    def magnitude_reads(self, name: str) -> dict[str, tuple[str, ...]]:
+        """Return what a magnitude table needs besides the people: events, and whose they are."""
+        table = self.magnitude[name]
+        owner = self.owner(table.source)
+        wanted = {table.source: set(table.columns)}
+        wanted.setdefault(owner.table, set()).update(owner.columns)
+        if owner.on is not None:
+            wanted[table.source].add(owner.on)
+        if table.companies is not None:
+            behind = table.companies
+            wanted.setdefault(behind.through, set()).update((behind.company, behind.person))
+        return self._in_order(wanted)
+
+    def magnitude_clauses(self, name: str) -> frozenset[int]:
+        """Return the clauses under which what a magnitude table counts was collected."""
+        table = self.magnitude[name]
+        columns = self.sources[table.source].columns
+        return frozenset(columns[column].clause for column in table.columns)
+
+    def _in_order(self, wanted: dict[str, set[str]]) -> dict[str, tuple[str, ...]]:
         for table, columns in wanted.items():
             kept = self.sources[table].kept
             columns.update(() if kept is None else kept.columns)
@@ -725,6 +809,12 @@ class Attribute:
     derive: Derivation | None
     hierarchy: str
     meaning: str
+    vocabulary: str | None = None
+
+    @property
+    def text(self) -> TextCategory | None:
+        """What is made of a free text, None where it is none."""
+        return TextCategory(self.derive.value) if self.derive in FROM_TEXT else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -753,6 +843,7 @@ def _attributes(table: str, source: Source) -> Iterator[Attribute]:
                 derive=column.derive,
                 hierarchy=column.hierarchy,
                 meaning=column.meaning,
+                vocabulary=column.vocabulary,
             )
 
 
@@ -767,6 +858,28 @@ def _problems(policy: Policy) -> Iterator[str]:
     yield from _unkept_problems(policy)
     yield from _microdata_problems(policy)
     yield from _recoding_problems(policy)
+    yield from _magnitude_problems(policy)
+
+
+def _questions(policy: Policy) -> Iterator[str]:
+    if policy.subject.undecided:
+        yield "subject is undecided: say which table and key a person is, and take the word out"
+    for table, source in policy.sources.items():
+        for name, column in source.columns.items():
+            if column.role is Role.UNDECIDED:
+                yield f"column {table}.{name} is undecided: give it a role"
+    for rule in policy.eligibility.undecided:
+        yield (
+            f"eligibility.{rule} is undecided: give the rule, or say under not-applicable why "
+            f"there is none"
+        )
+    for category in policy.undecided:
+        yield (
+            f'"{category}" is undecided: give the columns that hold it the role forbidden, or list '
+            f"it under not-collected"
+        )
+    if not policy.microdata:
+        yield "no table is declared that could be released: declare one under microdata"
 
 
 def _recoding_problems(policy: Policy) -> Iterator[str]:
@@ -875,13 +988,15 @@ def _forbidden_problems(policy: Policy) -> Iterator[str]:
         if column.role is Role.FORBIDDEN and column.whose == "subject"
     }
     for category in Forbidden:
-        if category not in answered and category not in policy.not_collected:
+        if category not in {*answered, *policy.not_collected, *policy.undecided}:
             yield (
                 f'clause 16 forbids "{category}", and no column answers for it: give the column '
                 f"the role forbidden, or list the category under not-collected"
             )
         if category in answered and category in policy.not_collected:
             yield f'"{category}" is listed under not-collected, but a column holds it'
+        if category in policy.undecided and category in {*answered, *policy.not_collected}:
+            yield f'"{category}" is listed as undecided, but is decided: take it out there'
 
 
 def _attribute_problems(policy: Policy) -> Iterator[str]:
@@ -903,7 +1018,11 @@ def _attribute_problems(policy: Policy) -> Iterator[str]:
             if (table != policy.subject.source) is not total:
                 yield (f'{where}: derive = "total" goes with tables of many rows a person')
             bands = isinstance(policy.hierarchies[attribute.hierarchy], Bands)
-            numeric = attribute.derive is not None or source.columns[attribute.column].type in {
+            if attribute.vocabulary is not None and attribute.vocabulary not in policy.vocabularies:
+                yield f'{where}: there is no vocabulary "{attribute.vocabulary}"'
+            numeric = attribute.derive in {Derivation.YEARS, Derivation.TOTAL} or source.columns[
+                attribute.column
+            ].type in {
                 Kind.NUMBER,
                 Kind.INTEGER,
             }
@@ -947,7 +1066,7 @@ def _microdata_problems(policy: Policy) -> Iterator[str]:
         for table, source in policy.sources.items()
         for attribute in _attributes(table, source)
     }
-    first = next(iter(policy.microdata.values()))
+    first = next(iter(policy.microdata.values()), None)
     yield from _overlaps(policy)
     for name, table in policy.microdata.items():
         wanted = [(q, Role.QUASI_IDENTIFIER) for q in table.quasi_identifiers]
@@ -958,7 +1077,7 @@ def _microdata_problems(policy: Policy) -> Iterator[str]:
                 yield f'microdata.{name}: "{attribute}" is not declared {role}'
         if len(set(table.quasi_identifiers)) < len(table.quasi_identifiers):
             yield f"microdata.{name}: a quasi-identifier is named twice"
-        if not set(table.quasi_identifiers) <= set(first.quasi_identifiers):
+        if first and not set(table.quasi_identifiers) <= set(first.quasi_identifiers):
             yield (
                 f"microdata.{name}: quasi-identifiers must be among those of the first table, so "
                 f"that no two tables cut the same people differently"
@@ -976,6 +1095,89 @@ def _overlaps(policy: Policy) -> Iterator[str]:
             )
         if table.sensitive == another.sensitive:
             yield f'microdata.{other}: "{table.sensitive}" is published by {name} already'
+
+
+def _magnitude_problems(policy: Policy) -> Iterator[str]:
+    if policy.magnitude and policy.budget is None:
+        yield "magnitude tables need a budget: say under [budget] what a year may reveal"
+    if policy.magnitude and policy.subject.key is None:
+        yield "magnitude tables need the key of a person: whose events would they count?"
+    shares = math.fsum(table.share for table in policy.magnitude.values())
+    if shares > 1 + 1e-9:
+        yield f"the magnitude tables' shares of the budget are {shares:g} together, more than all"
+    for name, table in policy.magnitude.items():
+        where = f"magnitude.{name}"
+        if name in policy.microdata:
+            yield f"{where}: a microdata table is called so already"
+        if table.source not in policy.sources:
+            yield f'{where}: there is no source "{table.source}"'
+        elif not policy.has_owner(table.source):
+            yield f"{where}: nothing says whose the rows of {table.source} are"
+        else:
+            yield from _event_problems(where, table, policy)
+        yield from _person_problems(where, table, policy)
+
+
+_EVENT_KINDS = {
+    Role.EVENT_TIME: DAYS,
+    Role.CATEGORY: frozenset({Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN}),
+    Role.TEXT: frozenset({Kind.TEXT}),
+    Role.MEASURE: frozenset({Kind.NUMBER, Kind.INTEGER}),
+}
+"""The types that a column of events may have, by its role."""
+
+
+def _event_problems(where: str, table: Magnitude, policy: Policy) -> Iterator[str]:
+    """Say which columns of the events are not there, or are not what they are used as."""
+    used = [(column, Role.EVENT_TIME) for column in table.period.columns]
+    used += [
+        (each.column, Role.CATEGORY if each.text is None else Role.TEXT)
+        for each in table.by.values()
+        if each.column is not None
+    ]
+    for measure in table.sums.values():
+        used.append((measure.column, Role.MEASURE))
+        if measure.currency is not None:
+            used.append((measure.currency, Role.CATEGORY))
+    source = policy.sources[table.source]
+    for name, role in used:
+        column = source.columns.get(name)
+        if column is None:
+            yield f'{where} names "{name}", which is not a column of {table.source}'
+        elif column.role is not role:
+            yield f'{where} needs "{name}" to have the role {role}'
+        elif column.type not in _EVENT_KINDS[role]:
+            kinds = " or ".join(sorted(_EVENT_KINDS[role]))
+            yield f'{where} reads "{name}", so its type must be declared: {kinds}'
+    clauses = {source.columns[name].clause for name, _ in used if name in source.columns}
+    if policy.eligibility.retention is not None and clauses & set(BY_ROW) and source.kept is None:
+        yield (
+            f"{where}: clause {min(clauses & set(BY_ROW))} counts from a day of each row: name it "
+            f"under sources.{table.source}.kept"
+        )
+
+
+def _person_problems(where: str, table: Magnitude, policy: Policy) -> Iterator[str]:
+    """Say which attributes, and which persons behind companies, are not there."""
+    for name, category in table.by.items():
+        if category.vocabulary is not None and category.vocabulary not in policy.vocabularies:
+            yield f'{where}: category {name} names no vocabulary: "{category.vocabulary}"'
+    own = {a.name for a in policy.attributes.values() if a.table == policy.subject.source}
+    for name, category in table.by.items():
+        if category.attribute is not None and category.attribute not in own:
+            yield (
+                f'{where}: category {name} names the attribute "{category.attribute}", which no '
+                f"microdata table publishes of the person's own record"
+            )
+    behind = table.companies
+    if behind is None:
+        return
+    if policy.eligibility.persons is None:
+        yield f"{where}: companies need the rule persons, which says who is none"
+    columns = policy.sources[behind.through].columns if behind.through in policy.sources else {}
+    for column in (behind.company, behind.person):
+        if column not in columns or columns[column].role is not Role.SUBJECT:
+            yield f'{where}: companies names "{column}", which is no subject of {behind.through}'
 
 
 TAKEN = frozenset({"people", "n"})

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 
 from transforms.errors import share_said
+from transforms.magnitude.outlook import Outlook
 from transforms.plan import Plan, TableFigures
 from transforms.policy import Method
 
@@ -72,3 +74,37 @@ def _alternatives(plan: Plan) -> Iterator[str]:
         left_out, blanked = share_said(other.figures.left_out), share_said(other.figures.blanked)
         yield f"  {number}  loss {other.figures.loss:.4f}, {left_out} left out, {blanked} blanked"
         yield f"     levels: {levels}"
+
+
+def told_outlooks(outlooks: Sequence[Outlook]) -> str:
+    """Return what accuracy each table of counts and sums gets for its share of the budget."""
+    lines = [line for outlook in outlooks for line in _outlook(outlook)]
+    if not lines:
+        return ""
+    title = "Tables of counts and sums, at this budget (nothing is spent by asking):"
+    return "\n".join([title, *lines, ""])
+
+
+def fields_of_outlooks(outlooks: Sequence[Outlook]) -> dict[str, object]:
+    """Return the same for programs."""
+    return {outlook.table: asdict(outlook) for outlook in outlooks}
+
+
+def _outlook(outlook: Outlook) -> Iterator[str]:
+    yield (
+        f"  {outlook.table:<20} {outlook.cells:,} cells a {outlook.unit}; standard deviation of "
+        f"the noise: {_sds(outlook.sds)}"
+    )
+    yield (
+        f"    shown from {outlook.fewest_people:,.0f} people on; a cell of 1,000 people is read to "
+        f"within {outlook.error_of_a_thousand:.1%}, 95 times of 100"
+    )
+    for choice in outlook.choices:
+        yield (
+            f"    {choice.what + ':':<36} {_sds(choice.sds)}; shown from "
+            f"{choice.fewest_people:,.0f} on"
+        )
+
+
+def _sds(sds: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {sd:,.1f}" for name, sd in sds.items())

@@ -103,9 +103,12 @@ def _number(text: str) -> int:
 
 
 def _choose(options: argparse.Namespace, settings: Settings) -> int:
-    from pipelines.intake import make_plan
-    from pipelines.verbs.planned import told
+    from pipelines.intake import declared, make_plan
+    from pipelines.verbs.planned import fields_of_outlooks, told, told_outlooks
+    from transforms.magnitude.outlook import outlooks
 
+    loaded = declared(settings)
+    expected = outlooks(loaded.policy, loaded.hierarchies, loaded.vocabularies)
     with stoppable(settings.plan, "nothing was chosen") as stop:
         plan = make_plan(settings, stop, options.take)
         if stop.signal is not None:
@@ -115,8 +118,11 @@ def _choose(options: argparse.Namespace, settings: Settings) -> int:
             leave(stop.signal, "nothing was stored")
     answer(
         options,
-        {"plan": str(settings.plan), "digest": plan.digest} | plan.model_dump(mode="json"),
-        f"{told(plan)}\nStored in {settings.plan}; the next releases apply it unchanged.",
+        {"plan": str(settings.plan), "digest": plan.digest}
+        | plan.model_dump(mode="json")
+        | {"magnitude": fields_of_outlooks(expected)},
+        f"{told(plan)}\n{told_outlooks(expected)}"
+        f"Stored in {settings.plan}; the next releases apply it unchanged.",
     )
     return 0
 

@@ -12,7 +12,7 @@ from pipelines.verbs.terminal import Verbs, answer, natural, positive
 def add_verbs(verbs: Verbs, everywhere: argparse.ArgumentParser) -> None:
     """Add `init` and `demo`."""
     init = verbs.add_parser(
-        "init", parents=[everywhere], help="make the opt-out list and its key for a new home"
+        "init", parents=[everywhere], help="make opt-out list, ledger and their key for a new home"
     )
     init.set_defaults(run=_init)
 
@@ -30,14 +30,23 @@ def add_verbs(verbs: Verbs, everywhere: argparse.ArgumentParser) -> None:
 
 
 def _init(options: argparse.Namespace, settings: Settings) -> int:
+    from pipelines.magnitude.drawing import begin_ledger
+    from pipelines.magnitude.ledger import create_ledger
     from pipelines.objections.registry import create_registry
 
+    if settings.registry.exists() and settings.key_file.exists() and not settings.ledger.exists():
+        begin_ledger(settings)
+        said = f"The home {settings.home} has a ledger for tables of counts and sums now."
+        answer(options, {"home": str(settings.home), "ledger": str(settings.ledger)}, said)
+        return 0
     create_registry(settings.registry, settings.key_file)
+    create_ledger(settings.ledger, settings.key_file)
     answer(
         options,
         {
             "home": str(settings.home),
             "registry": str(settings.registry),
+            "ledger": str(settings.ledger),
             "key_file": str(settings.key_file),
         },
         f"A new home: {settings.home}\n"

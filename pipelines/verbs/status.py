@@ -14,7 +14,7 @@ from transforms.errors import PolicyError
 
 if TYPE_CHECKING:
     # Its module imports the engines, and `clause16 --help` has no time for them.
-    from pipelines.status import Current, Status
+    from pipelines.status import Current, Seen, Spending, Status
 
 NEEDS_ATTENTION = 13
 
@@ -106,11 +106,43 @@ def _fields(status: Status) -> dict[str, object]:
             "message": failure.message,
         },
         "approval": None if approval is None else approval.model_dump(mode="json"),
+        "budget": None if seen.spending is None else _budget(seen.spending),
         "schedule": None
         if schedule is None
         else {"state": schedule.state.value, "next": _iso(schedule.next)},
         "free_bytes": seen.free,
     }
+
+
+def _budget(spending: Spending) -> dict[str, object]:
+    return {
+        "year": spending.year,
+        "rho": spending.yearly,
+        "rho_spent": round(spending.this_year, 6),
+        "rho_left": round(spending.left, 6),
+        "delta": spending.delta,
+        "epsilon": round(spending.epsilon(spending.this_year), 3),
+        "rho_ever": round(spending.ever, 6),
+        "epsilon_ever": round(spending.epsilon(spending.ever), 3),
+        "unpublished_periods": spending.unpublished,
+    }
+
+
+def _release_lines(current: Current, now: datetime) -> Iterator[str]:
+    from pipelines.status import said
+
+    certified = current.certified
+    yield f"  release      {certified.release}, {said(now - certified.created_at)} old"
+    yield f"  verdict      {'passed' if current.passed else 'FAILED'}"
+    yield f"  policy       {certified.policy_version}, plan {certified.plan[:12]}"
+
+
+def _budget_line(spending: Spending) -> str:
+    return (
+        f"  budget       {spending.year}: {spending.this_year / spending.yearly:.0%} spent, "
+        f"epsilon {spending.epsilon(spending.this_year):.1f}; of all years together "
+        f"{spending.epsilon(spending.ever):.1f} (delta {spending.delta:g})"
+    )
 
 
 def _release(current: Current, now: datetime) -> dict[str, object]:
@@ -132,18 +164,28 @@ def _iso(moment: datetime | None) -> str | None:
 
 
 def _lines(status: Status) -> Iterator[str]:
-    from pipelines.status import said
-
     seen = status.seen
     yield f"{status.home}{': a run is at work' if seen.at_work else ''}"
     if seen.current is not None:
-        certified = seen.current.certified
-        verdict = "passed" if seen.current.passed else "FAILED"
-        yield f"  release      {certified.release}, {said(seen.at - certified.created_at)} old"
-        yield f"  verdict      {verdict}"
-        yield f"  policy       {certified.policy_version}, plan {certified.plan[:12]}"
+        yield from _release_lines(seen.current, seen.at)
     if seen.approval is not None:
         yield f"  approved     by {seen.approval.by}, {seen.approval.at}"
+    yield from _objection_lines(seen)
+    if seen.spending is not None:
+        yield _budget_line(seen.spending)
+    if seen.schedule is not None:
+        yield f"  next run     {_iso(seen.schedule.next) or seen.schedule.state.value}"
+    if seen.free is not None:
+        yield f"  disk         {seen.free >> 20:,} MiB free"
+    for trouble in status.troubles:
+        yield f"attention: {trouble.what} → {trouble.todo}"
+    if not status.troubles:
+        yield "Nothing needs attention."
+
+
+def _objection_lines(seen: Seen) -> Iterator[str]:
+    from pipelines.status import said
+
     if seen.waiting is not None:
         since = "" if seen.waiting.since is None else f", since {_iso(seen.waiting.since)}"
         yield f"  objections   {seen.waiting.number:,} wait for the next release{since}"
@@ -156,11 +198,3 @@ def _lines(status: Status) -> Iterator[str]:
         looked_at = seen.pending.looked_at
         ago = "never" if looked_at is None else f"{said(seen.at - looked_at)} ago"
         yield f"  looked for   {seen.pending.in_force:,} in force, all of them {ago}"
-    if seen.schedule is not None:
-        yield f"  next run     {_iso(seen.schedule.next) or seen.schedule.state.value}"
-    if seen.free is not None:
-        yield f"  disk         {seen.free >> 20:,} MiB free"
-    for trouble in status.troubles:
-        yield f"attention: {trouble.what} → {trouble.todo}"
-    if not status.troubles:
-        yield "Nothing needs attention."

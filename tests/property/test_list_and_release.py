@@ -7,11 +7,13 @@ import tempfile
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 from builders import Person, bank, content, counted, plan_for, populations, released
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines.objections import chain, vault
 from pipelines.objections.registry import Registry, create_registry
 from transforms.errors import ObjectionError
 from transforms.objection import (
@@ -113,3 +115,32 @@ def test_a_release_with_the_list_is_that_of_the_bank_without_those_on_it(
     # The control: the list matters.
     if gone:
         assert counted(bank(people), Exclusions.of()).eligible > with_list.eligible
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(1, 8), seeds, st.sampled_from([0, 10, 100]), st.sampled_from([1, 2, 3, 1024]),
+    st.sampled_from([0, 200, 1 << 16]),
+)  # fmt: skip
+def test_what_stands_in_the_pages_is_what_the_seals_of_the_chain_say(
+    people: int, seed: int, days: int, a_page: int, parquet_from: int
+) -> None:
+    """Two ways to whom an objection stands for: a page at once, or every seal by itself."""
+    rng, today = random.Random(seed), NOW.date() + timedelta(days=days)
+    keys = [str(position + 1) for position in range(people)]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        patch.object(vault, "PEOPLE_A_PAGE", a_page),
+        patch.object(chain, "PARQUET_FROM", parquet_from),
+    ):
+        place = Path(folder) / "r" / "objections.sqlite", Path(folder) / "key"
+        create_registry(*place)
+        written = Registry(*place)
+        everybody = history(written, rng, keys)
+        for registry in (written, Registry(*place)):
+            cases = registry.cases(today, named=True)
+            slow = [(case.number, key) for case in cases for key in case.keys]
+            assert registry.named(today, list(State)).select("objection", "key").rows() == slow
+            assert [case.keys for case in cases] == [
+                () if told.state is State.ERASED else told.keys for told in everybody
+            ]

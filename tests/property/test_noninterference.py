@@ -38,6 +38,7 @@ from transforms.plan import Plan
 from transforms.policy import READ_FOR_MICRODATA, Policy, Role
 from transforms.steps import gather
 from transforms.steps.exclude import Exclusions
+from transforms.steps.gather import Circumstances
 
 QUASI = {"people": ("age", "town", "job"), "wealth": ("age", "town")}
 SENSITIVE = {"people": "health", "wealth": "savings"}
@@ -236,9 +237,8 @@ def test_how_a_source_cuts_its_tables_into_batches_does_not_matter(
     with pytest.MonkeyPatch.context() as patch:
         # So that tallies are merged more than once.
         patch.setattr(gather, "PENDING_ROWS", pending)
-        parts = count_population(
-            cut, POLICY, HIERARCHIES, Exclusions.of(objected=listed), AS_OF, AS_OF
-        )
+        out = Exclusions.of(objected=listed)
+        parts = count_population(cut, Circumstances(POLICY, HIERARCHIES, out, AS_OF, AS_OF))
     assert parts.left_out == whole.left_out
     assert parts.eligible == whole.eligible
     for one, other in zip(parts.candidates, whole.candidates, strict=True):

@@ -13,6 +13,7 @@ from transforms.certificate import people_left_out
 from transforms.errors import PolicyError, SourceError
 from transforms.policy import Policy
 from transforms.steps.exclude import NOBODY
+from transforms.steps.gather import Circumstances
 
 ALIKE = Person(age=2, town="Peja", job="nurse", health="flu", savings=1)
 YEAR_AGO, LONG_AGO = date(2025, 2, 28), date(2024, 3, 1)
@@ -134,7 +135,7 @@ def test_another_reference_date_keeps_no_value_longer(as_of: date) -> None:
     policy = by_person(clause12=24)
     born = tables["people"][0].with_columns(born=pl.lit(date(1950, 1, 1)))
     tables["people"] = [born.with_columns(ended=pl.lit(LONG_AGO))]
-    population = count_population(tables, policy, HIERARCHIES, NOBODY, as_of, AS_OF)
+    population = count_population(tables, Circumstances(policy, HIERARCHIES, NOBODY, as_of, AS_OF))
     if population.eligible:
         assert known(population, HEALTH) == 0
 

@@ -37,11 +37,11 @@ DOMAINS = {
 }
 
 
-def counted(rows: Sequence[Row], columns: Sequence[str]) -> pl.DataFrame:
-    """Return distinct rows with their number, in the order in which they first come."""
+def counted(rows: Sequence[Row], columns: Sequence[str]) -> tuple[pl.DataFrame, pl.Series]:
+    """Return distinct rows and their number, in the order in which they first come."""
     numbers = Counter(rows)
     frame = pl.DataFrame(list(numbers), schema=dict.fromkeys(columns, pl.String), orient="row")
-    return frame.with_columns(pl.Series("people", list(numbers.values()), dtype=pl.Int64))
+    return frame, pl.Series(list(numbers.values()), dtype=pl.Int64)
 
 
 def write(
@@ -59,10 +59,10 @@ def write(
         "coarse": (["region", "wealth"], coarse),
     }
     frames = {name: counted(rows, columns) for name, (columns, rows) in tables.items()}
-    release = pl.DataFrame({"release": ["r"], "people": [1]})
+    release = pl.DataFrame({"release": ["r"]})
     written = {
-        name: WrittenTable(comment, frame, dict.fromkeys(frame.columns, "A column"))
-        for name, frame in frames.items()
+        name: WrittenTable(comment, frame, dict.fromkeys(frame.columns, "A column"), times)
+        for name, (frame, times) in frames.items()
     }
     about = {"release": WrittenTable("This release", release, {"release": "Its name"})}
     database = folder / "statistics.duckdb"
@@ -77,7 +77,7 @@ def write(
             name: {
                 "quasi_identifiers": columns[:-1],
                 "sensitive": columns[-1],
-                "content": content_hash(name, frames[name]),
+                "content": content_hash(name, *frames[name]),
                 "spread": SPREAD | (dict(spread or {}) if name == "fine" else {}),
                 "columns": [
                     {
@@ -91,6 +91,7 @@ def write(
             }
             for name, (columns, _) in tables.items()
         },
+        "magnitude": {},
     }
     path = folder / "certificate.json"
     path.write_text(json.dumps(certificate), encoding="utf-8")

@@ -9,6 +9,8 @@ import polars as pl
 
 from transforms.policy import Attribute, Derivation, Policy, Role
 from transforms.steps.exclude import completed_years
+from transforms.text.closed import categorised
+from transforms.text.vocabulary import Vocabulary
 
 EXACT = pl.Decimal(38, 4)
 """Totals are added in decimals: a sum of floats depends on the order of the rows."""
@@ -17,6 +19,8 @@ ROWS = "__rows"
 """In a tally: how many rows of the table it stands for; none where they have lapsed."""
 KNOWN = "__known "
 """In a tally, before an attribute's name: how many amounts its sum has."""
+TEXT = "__text "
+"""Before an attribute's name: the category of a free text."""
 PAST = "__past "
 """Of a person, before a clause: whether its retention is over; stays beside the attributes."""
 
@@ -39,12 +43,19 @@ def total_attributes(policy: Policy) -> tuple[Attribute, ...]:
     )
 
 
-def derive_own(people: pl.DataFrame, policy: Policy, as_of: date) -> pl.DataFrame:
+def derive_own(
+    people: pl.DataFrame, policy: Policy, as_of: date, vocabularies: Mapping[str, Vocabulary]
+) -> pl.DataFrame:
     """Return the people's key and a column for each attribute that their own record says.
 
     people: conformed records of the person's table, its key among them; what has lapsed of them
-    stays noted.
+    stays noted. Of a free text only its category is left.
     """
+    for attribute in own_attributes(policy):
+        if attribute.text is not None:
+            vocabulary = vocabularies.get(attribute.vocabulary or "")
+            closed = categorised(people.get_column(attribute.column), attribute.text, vocabulary)
+            people = people.with_columns(closed.cast(pl.String).alias(TEXT + attribute.name))
     return people.select(
         *(key for key in (policy.subject.key,) if key is not None),
         *(_own(attribute, as_of) for attribute in own_attributes(policy)),
@@ -55,7 +66,8 @@ def derive_own(people: pl.DataFrame, policy: Policy, as_of: date) -> pl.DataFram
 def _own(attribute: Attribute, as_of: date) -> pl.Expr:
     if attribute.derive is Derivation.YEARS:
         return completed_years(attribute.column, as_of).alias(attribute.name)
-    return pl.col(attribute.column).alias(attribute.name)
+    column = attribute.column if attribute.text is None else TEXT + attribute.name
+    return pl.col(column).alias(attribute.name)
 
 
 def tally(rows: pl.DataFrame, table: str, policy: Policy) -> pl.DataFrame:

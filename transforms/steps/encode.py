@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 import polars as pl
 
 from transforms.errors import PolicyError, band
-from transforms.hierarchy import UNLISTED, BandEncoder, Hierarchy
+from transforms.hierarchy import OTHER, UNLISTED, BandEncoder, Hierarchy
 from transforms.policy import Policy
 
 
@@ -37,6 +37,27 @@ def refuse_unlisted(unlisted: Mapping[str, int], policy: Policy) -> None:
             f"{attribute.table}.{attribute.column}: {band(count)} people have a value that "
             f'hierarchy "{attribute.hierarchy}" does not list: add it there, or mend the source'
         )
+
+
+def fold_rare(
+    people: pl.DataFrame, policy: Policy, hierarchies: Mapping[str, Hierarchy]
+) -> pl.DataFrame:
+    """Return the people with topics of fewer than k of them as `other`.
+
+    A vocabulary is wide, and most topics of a small bank are nobody's.
+    """
+    for name, attribute in policy.attributes.items():
+        leaves = hierarchies[name].leaves
+        if attribute.text is None or OTHER not in leaves:
+            continue
+        counts = people.get_column(name).value_counts()
+        few = counts.filter(pl.col("count") < policy.limits.k).get_column(name)
+        rare = few.filter(few < len(leaves)).implode()
+        other = pl.lit(leaves.index(OTHER), pl.Int32)
+        people = people.with_columns(
+            pl.when(pl.col(name).is_in(rare)).then(other).otherwise(name).alias(name)
+        )
+    return people
 
 
 def _code(values: pl.Series, hierarchy: Hierarchy) -> pl.Expr:

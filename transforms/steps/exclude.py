@@ -145,6 +145,15 @@ def ineligible(people: pl.DataFrame, rules: Eligibility, as_of: date, today: dat
     return people.with_columns(reason.cast(REASONS).alias("__reason")).get_column("__reason")
 
 
+def companies(people: pl.DataFrame, reasons: pl.Series, rules: Eligibility, day: date) -> pl.Series:
+    """Say which records are of no person, with data that may still be used on a day.
+
+    reasons: of `ineligible`.
+    """
+    lapsed = people.select(lapsed=_lapsed(rules, day)).get_column("lapsed")
+    return (reasons == Reason.NOT_A_PERSON.value).fill_null(value=False) & ~lapsed
+
+
 def completed_years(column: str, as_of: date) -> pl.Expr:
     """Return whole years from a date to `as_of`; who is born on 29 February ages on 1 March."""
     day = pl.col(column)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import polars as pl
@@ -32,6 +32,7 @@ from transforms.steps.exclude import (
     Exclusions,
     LeftOut,
     Reason,
+    companies,
     ineligible,
     is_named,
 )
@@ -44,6 +45,7 @@ from transforms.steps.lapse import (
     rows_lapsed,
     values_lapsed,
 )
+from transforms.text.vocabulary import Vocabulary
 
 Batches = Iterable[pl.DataFrame]
 """The records of a table; an empty table is one empty batch."""
@@ -59,23 +61,29 @@ class People:
     """Who there is. rows: the eligible, each with their key (if any) and own leaf codes.
 
     keys: of everybody who is not on the opt-out list, the ineligible among them; None where a row
-    is a person.
+    is a person; companies: the keys of those records that are of no person, and may be used.
     """
 
     rows: pl.DataFrame
     keys: pl.Series | None
+    companies: pl.Series
     left_out: LeftOut
 
 
 @dataclass(frozen=True)
 class Circumstances:
-    """Under what people are counted. as_of: the reference date; today: the day of the run."""
+    """Under what people are counted.
+
+    as_of: the reference date of ages and tenures; today: the day of the run; vocabularies: of the
+    topics of free text, by name.
+    """
 
     policy: Policy
     hierarchies: Mapping[str, Hierarchy]
     exclusions: Exclusions
     as_of: date
     today: date
+    vocabularies: Mapping[str, Vocabulary] = field(default_factory=dict)
 
     @property
     def latest(self) -> date:
@@ -92,6 +100,7 @@ class _Part:
 
     rows: pl.DataFrame
     keys: pl.Series
+    companies: pl.Series
     listed: pl.DataFrame
     reasons: Counter[str]
     broken: Mapping[str, int]
@@ -115,7 +124,8 @@ def gather_people(batches: Batches, under: Circumstances) -> People:
     left_out = _left_out(
         pl.concat([part.listed for part in parts]), _sum(part.reasons for part in parts), under
     )
-    return People(pl.concat([part.rows for part in parts]), keys, left_out)
+    companies = pl.concat([part.companies for part in parts])
+    return People(pl.concat([part.rows for part in parts]), keys, companies, left_out)
 
 
 def _people_part(records: pl.DataFrame, under: Circumstances) -> _Part:
@@ -125,16 +135,29 @@ def _people_part(records: pl.DataFrame, under: Circumstances) -> _Part:
     conformed = conform(_where(records, places.is_null()), home, policy)
     reasons = ineligible(conformed, policy.eligibility, under.as_of, under.today)
     current = forget_values(conformed, policy, under.latest)
-    eligible = derive_own(current.filter(reasons.is_null()), policy, under.as_of)
+    eligible = derive_own(
+        current.filter(reasons.is_null()), policy, under.as_of, under.vocabularies
+    )
     codes = encode(eligible, under.hierarchies, own)
+    keys = conformed.get_column(key) if key else pl.Series(dtype=pl.String)
     return _Part(
         rows=codes,
-        keys=conformed.get_column(key) if key else pl.Series(dtype=pl.String),
+        keys=keys,
+        companies=_companies(conformed, keys, reasons, under),
         listed=_listed(records, places, under),
         reasons=Counter(reasons.drop_nulls().to_list()),
         broken=broken_counts(current),
         unlisted=unlisted_counts(codes, own),
     )
+
+
+def _companies(
+    conformed: pl.DataFrame, keys: pl.Series, reasons: pl.Series, under: Circumstances
+) -> pl.Series:
+    """Return the keys of companies, where events of theirs count for anybody."""
+    if not any(table.companies for table in under.policy.magnitude.values()):
+        return keys.clear()
+    return keys.filter(companies(conformed, reasons, under.policy.eligibility, under.latest))
 
 
 def _listed_keys(under: Circumstances) -> KeyList:
@@ -218,7 +241,7 @@ def gather_totals(tables: Tables, people: People, under: Circumstances) -> Peopl
     fit, or a row points to nobody.
     """
     policy = under.policy
-    others = [table for table in policy.reads() if table != policy.subject.source]
+    others = [table for table in policy.microdata_reads() if table != policy.subject.source]
     # First those that say whose the rows of others are.
     others.sort(key=lambda table: policy.owner(table).on is not None)
     tallies: dict[str, pl.DataFrame] = {}

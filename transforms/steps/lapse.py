@@ -28,7 +28,8 @@ def lapsing(policy: Policy) -> dict[int, int]:
     retention = policy.eligibility.retention
     if retention is None:
         return {}
-    clauses = sorted({attribute.clause for attribute in policy.attributes.values()})
+    published = {attribute.clause for attribute in policy.attributes.values()}
+    clauses = sorted(published.union(*map(policy.magnitude_clauses, policy.magnitude)))
     terms = {clause: retention.months_of(clause) for clause in clauses}
     return {clause: months for clause, months in terms.items() if months < 12 * retention.years}
 

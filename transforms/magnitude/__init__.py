@@ -1,0 +1,1 @@
+"""Magnitude tables: counts and sums of events, bounded, noised, within a yearly budget."""

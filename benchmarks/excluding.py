@@ -5,8 +5,8 @@
 Generates a demo bank as Parquet, makes a bank so many times as large of it (benchmarks/scale.py)
 and releases it under one stored plan from two homes in turn: one whose opt-out list is empty, one
 whose list holds so many objections by customer id, every one of them looked up. Prints the seconds
-of recording and of looking up, of each release, and the ratio round by round; the smaller
-population of the second home is in it, as it is in practice.
+of recording and of looking up, those of each release by the clock and of processors, and the ratios
+round by round; the smaller population of the second home is in them, as it is in practice.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from pipelines.settings import Settings
 from transforms.objection import Channel, Identifiers, Received
 
 AT_ONCE = 50_000
+HOMES = ("nobody", "objectors")
 
 
 def object_to(settings: Settings, keys: Sequence[str]) -> None:
@@ -73,23 +74,35 @@ def main() -> None:
         )  # fmt: skip
         enlarge(folder / "bank", folder / "large", options.times)
         source = f"parquet://{folder}/large"
-        homes = {what: settings_of(folder / what, source) for what in ("nobody", "objectors")}
+        homes = {what: settings_of(folder / what, source) for what in HOMES}
         for settings in homes.values():
             create_registry(settings.registry, settings.key_file)
         # The first release chooses the plan for both.
         release_in_a_process(homes["nobody"].home, source)
         shutil.copy(homes["nobody"].plan, homes["objectors"].plan)
         object_to(homes["objectors"], keys_of(folder / "large", options.objections))
-        ratios = []
+        rounds = []
         for _ in range(options.rounds):
             runs = {
                 what: release_in_a_process(settings.home, source)
                 for what, settings in homes.items()
             }
-            ratios.append(runs["objectors"]["seconds"] / runs["nobody"]["seconds"])
+            rounds.append(runs)
             for what, run in runs.items():
-                print(f"{what:>10}: {run['seconds']:6.1f} s, peak {run['peak']:,.0f} MiB")
-        print(f"ratio {statistics.median(ratios):.3f} ({', '.join(f'{r:.3f}' for r in ratios)})")
+                print(
+                    f"{what:>10}: {run['seconds']:6.1f} s, {run['cpu']:6.1f} s of processors, peak "
+                    f"{run['peak']:,.0f} MiB"
+                )
+        for measure in ("seconds", "cpu"):
+            tell_ratio(measure, rounds)
+
+
+def tell_ratio(measure: str, rounds: Sequence[Mapping[str, Mapping[str, float]]]) -> None:
+    """Print the ratio of the medians, and each round's."""
+    with_list, without = ([each[what][measure] for each in rounds] for what in HOMES[::-1])
+    each = ", ".join(f"{a / b:.3f}" for a, b in zip(with_list, without, strict=True))
+    ratio = statistics.median(with_list) / statistics.median(without)
+    print(f"{measure}: {ratio:.3f} (rounds {each})")
 
 
 if __name__ == "__main__":

@@ -31,8 +31,8 @@ EVENTS: dict[str, pl.DataType] = {
     "ground": pl.String(),
     "review_on": pl.String(),
     "informed_on": pl.String(),
-    "who": pl.String(),
-    "said": pl.String(),
+    "who": pl.Binary(),
+    "said": pl.Binary(),
     "reference": pl.String(),
     "through": pl.Int64(),
     "whole": pl.Boolean(),
@@ -41,10 +41,13 @@ EVENTS: dict[str, pl.DataType] = {
 
 objections: of an event that happened to many at once, in place of `objection`; keyed: nothing but a
 customer id was given; fewer: `who` names nobody new; who: the customer ids that the objection
-stands for, said: what else there is to know of the person, both sealed under the person's key, in
-base64; reference: keyed digest of the sender's; through: up to which event everybody waiting was
-looked up; whole: further records of those found before were looked for too.
+stands for, said: what else there is to know of the person, both sealed under the person's key;
+reference: keyed digest of the sender's; through: up to which event everybody waiting was looked up;
+whole: further records of those found before were looked for too.
 """
+SEALED = ("who", "said")
+
+_FIRST = ("channel", "verified", "keyed", "received_at", "recorded_at")
 
 
 def standings(events: pl.DataFrame, today: date) -> pl.DataFrame:
@@ -56,7 +59,9 @@ def standings(events: pl.DataFrame, today: date) -> pl.DataFrame:
     last event, and `changed_at`. An override whose review is due leaves nobody in. Raises
     ObjectionError where an event follows that cannot.
     """
-    numbered = events.drop("said", "reference").with_row_index("number", offset=1)
+    numbered = events.select(
+        "event", "objection", "objections", *_FIRST, "right", "fewer", "who", "review_on"
+    ).with_row_index("number", offset=1)
     # Exploded without the list itself, which would stand beside each of its objections.
     at_once = (
         numbered.drop_nulls("objections").drop("objection").rename({"objections": "objection"})
@@ -82,18 +87,20 @@ def standings(events: pl.DataFrame, today: date) -> pl.DataFrame:
     begins = pl.col("state").is_in(excluding) & ~pl.col("before").is_in(excluding).fill_null(
         value=False
     )
-    named = pl.col("who").is_not_null()
-    standing = steps.group_by("objection", maintain_order=True).agg(
+    number = pl.col("number")
+    named = pl.col("who").is_not_null() & pl.col("fewer").is_null()
+    numbers = steps.with_columns(
+        excluded_from=pl.when(begins).then(number), named_from=pl.when(named).then(number)
+    )
+    standing = numbers.group_by("objection", maintain_order=True).agg(
         pl.col("state").last(),
         pl.col("right").last(),
-        pl.col("channel", "verified", "keyed", "received_at", "recorded_at").first(),
-        pl.col("number").first().alias("received"),
-        pl.col("number").last().alias("changed"),
+        pl.col(_FIRST).first(),
+        number.first().alias("received"),
+        number.last().alias("changed"),
         pl.col("recorded_at").last().alias("changed_at"),
-        pl.col("number").filter(begins).last().alias("excluded_from"),
-        pl.col("number").filter(named & pl.col("fewer").is_null()).last().alias("named_from"),
-        pl.col("who").drop_nulls().last(),
-        pl.col("review_on").drop_nulls().last(),
+        # Whatever was said last of it.
+        pl.col("excluded_from", "named_from", "who", "review_on").last(ignore_nulls=True),
     )
     overdue = (pl.col("state") == State.OVERRIDDEN) & (pl.col("review_on") <= today.isoformat())
     now = events.height + 1

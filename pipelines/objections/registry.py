@@ -24,7 +24,7 @@ from cryptography.fernet import Fernet
 
 from pipelines.keys import Keys, Purpose, keyed_digest
 from pipelines.objections.chain import Chain, Head, Line, create
-from pipelines.objections.vault import Vault
+from pipelines.objections.vault import Vault, marks_of
 from transforms.certificate import ObjectionFigures, Override
 from transforms.errors import ObjectionError
 from transforms.objection import (
@@ -176,7 +176,9 @@ class Registry:
         self._vault_key = keys.derived(Purpose.VAULT)
         self._reference_key = keys.derived(Purpose.REFERENCE)
         self._chain = Chain(path, keys.derived(Purpose.CHAIN))
+        self._vault: Vault | None = None
         self._stood: tuple[int, date, pl.DataFrame] | None = None
+        self._fitting: tuple[Vault, pl.DataFrame] | None = None
         with self._reading():
             pass
 
@@ -198,27 +200,48 @@ class Registry:
 
     def _followed(self, connection: sqlite3.Connection) -> Vault:
         """Read what was added, check that the keys fit it, and return them."""
+        known = len(self._chain.heads)
         self._chain.follow(connection)
-        try:
-            vault = Vault(connection, self._vault_key)
-        except ValueError:
-            raise self._chain.broken() from None
-        if len(vault) != len(self):
-            raise self._chain.broken()
-        return vault
+        # Keys and ids change only with an event.
+        if self._vault is None or len(self._chain.heads) > known:
+            try:
+                self._vault = Vault(connection, self._vault_key)
+            except ValueError:
+                raise self._chain.broken() from None
+            if len(self._vault) != len(self):
+                raise self._chain.broken()
+        return self._vault
 
     def _standing(self, vault: Vault, today: date) -> pl.DataFrame:
-        """Return where each objection stands; the keys of those erased are gone, and no others."""
+        """Return where each objection stands; what the pages hold is of this very state."""
         if self._stood is None or self._stood[:2] != (self.events, today):
             self._stood = self.events, today, standings(self._chain.events, today)
         standing = self._stood[2]
-        erased = (standing.get_column("state") == State.ERASED).to_numpy()
+        if (
+            self._fitting is None
+            or self._fitting[0] is not vault
+            or self._fitting[1] is not standing
+        ):
+            self._check(vault, standing)
+            self._fitting = vault, standing
+        return standing
+
+    def _check(self, vault: Vault, standing: pl.DataFrame) -> None:
+        """Raise where a page is not of this state of the list, as one put back from a copy is.
+
+        The keys of those erased are gone, and no others; the ids are those of the newest `who`.
+        """
         numbers = standing.get_column("objection").to_numpy()
         if not np.array_equal(numbers, np.arange(1, len(vault) + 1)):
             raise self._chain.broken()
-        if (erased != vault.destroyed()).any():
+        erased = pl.col("state") == State.ERASED
+        expected = standing.select(
+            erased=erased, mark=pl.when(erased).then(0).otherwise(marks_of(pl.col("who")))
+        )
+        if (expected.get_column("erased").to_numpy() != vault.destroyed()).any():
             raise self._chain.broken()
-        return standing
+        if (expected.get_column("mark").to_numpy() != vault.marks()).any():
+            raise self._chain.broken()
 
     def excluded(
         self, today: date, *, must_hold: Iterable[Seal] = (), before: Seal | None = None
@@ -234,12 +257,12 @@ class Registry:
             for state in must_hold:
                 self._known(state)
             respected = 0 if before is None else self._known(before).events
-            excluding = standing.filter(pl.col("state").is_in([str(s) for s in EXCLUDING]))
+            excluding = standing.filter(_EXCLUDES)
             waiting = excluding.filter(pl.col("state") == State.WAITING)
             new = _not_respected(excluding, respected)
             unseen = waiting.filter(pl.col("received") > self._looked_up_to())
             return Excluded(
-                people=self._people(vault, excluding),
+                people=self._people(vault, standing),
                 head=self._chain.heads[-1].digest.hex(),
                 not_looked_up=unseen.height,
                 looked_at=self._looked_at(),
@@ -253,28 +276,26 @@ class Registry:
                 ),
             )
 
-    def _people(self, vault: Vault, excluding: pl.DataFrame) -> Exclusions:
-        named = excluding.filter(pl.col("who").is_not_null())
-        # A million of them in seconds: bytes in, one text with a line a key out.
-        keys = named.select(
-            "right", keys=pl.Series(self._opened(vault, named, "who"), dtype=pl.String)
-        ).with_columns(pl.col("keys").str.split("\n"))
-        of = {
-            right: keys.filter(pl.col("right") == right)
-            .get_column("keys")
-            .explode(empty_as_null=False)
-            for right in Right
-        }
+    def _people(self, vault: Vault, standing: pl.DataFrame) -> Exclusions:
+        rights = standing.select(pl.when(_EXCLUDES).then(pl.col("right").cast(pl.Enum(Right))))
+        ids = self._ids(vault)
+        whose = rights.to_series().gather(ids.get_column("objection") - 1)
+        of = {right: ids.get_column("key").filter(whose == right) for right in Right}
         return Exclusions(
             objected=of[Right.OBJECTION],
             erased=of[Right.ERASURE],
             restricted=of[Right.RESTRICTION],
         )
 
-    def _opened(self, vault: Vault, rows: pl.DataFrame, column: str) -> list[str]:
-        sealed = rows.get_column(column).str.decode("base64")
+    def _ids(self, vault: Vault) -> pl.DataFrame:
         try:
-            opened = vault.open_all(rows.get_column("objection"), sealed)
+            return vault.ids()
+        except ValueError:
+            raise self._chain.broken() from None
+
+    def _opened(self, vault: Vault, rows: pl.DataFrame, column: str) -> list[str]:
+        try:
+            opened = vault.open_all(rows.get_column("objection"), rows.get_column(column))
         except ValueError:
             raise self._chain.broken() from None
         return [content.decode() for content in opened]
@@ -332,9 +353,9 @@ class Registry:
         with self._reading() as vault:
             standing = self._standing(vault, today)
             wanted = pl.col("state").is_in([str(state) for state in states])
-            rows = standing.filter(wanted, pl.col("who").is_not_null())
-            keys = pl.Series(self._opened(vault, rows, "who"), dtype=pl.String).str.split("\n")
-            return rows.select("objection", "state", key=keys).explode("key")
+            ids = self._ids(vault)
+            whose = standing.get_column("state").gather(ids.get_column("objection") - 1)
+            return ids.select("objection", whose, "key").filter(wanted)
 
     def ended_before(self, day: date) -> list[int]:
         """Return the objections that ended before a day, and are not erased yet."""
@@ -405,9 +426,9 @@ class Registry:
             )
         return happened
 
-    def _open(self, vault: Vault, number: int, sealed: str) -> str:
+    def _open(self, vault: Vault, number: int, sealed: bytes) -> str:
         try:
-            return vault.open(number, base64.b64decode(sealed)).decode()
+            return vault.open(number, sealed).decode()
         except ValueError:
             raise self._chain.broken() from None
 
@@ -448,9 +469,8 @@ class Registry:
         """
         with self._reading() as vault:
             standing = self._standing(vault, today)
-            excluding = standing.filter(pl.col("state").is_in([str(s) for s in EXCLUDING]))
             respected = 0 if state is None else self._known(state).events
-            new = _not_respected(excluding, respected)
+            new = _not_respected(standing, respected)
             return [datetime.fromisoformat(at) for at in new.get_column("received_at")]
 
     def pending(self, today: date) -> Pending:
@@ -464,7 +484,7 @@ class Registry:
             waiting=waiting.height,
             waits_since=None if oldest is None else datetime.fromisoformat(str(oldest)),
             not_looked_up=waiting.filter(pl.col("received") > self._looked_up_to()).height,
-            in_force=standing.filter(pl.col("state").is_in([str(s) for s in EXCLUDING])).height,
+            in_force=standing.filter(_EXCLUDES).height,
             looked_at=self._looked_at(),
             several=standing.filter(pl.col("state") == State.SEVERAL).height,
             reviews_due=reviews.height,
@@ -479,8 +499,7 @@ class Registry:
         with self._chain.opened(writing=True) as connection:
             vault = self._followed(connection)
             standing = self._standing(vault, clock())
-            excluding = standing.filter(pl.col("state").is_in([str(s) for s in EXCLUDING]))
-            yield _not_respected(excluding, self._known(state).events).is_empty()
+            yield _not_respected(standing, self._known(state).events).is_empty()
 
     def copy(self) -> tuple[bytes, int]:
         """Return the list's file as it is at one moment, and how many objections it has.
@@ -488,6 +507,8 @@ class Registry:
         Who records waits no longer than that moment. Raises ObjectionError where the copy does
         not hold together.
         """
+        # Of what is copied nothing is taken as read before.
+        self._vault = None
         with self._chain.opened() as connection, closing(sqlite3.connect(":memory:")) as copied:
             vault = self._followed(connection)
             connection.backup(copied)
@@ -666,8 +687,13 @@ class Registry:
     @contextmanager
     def _writing(self) -> Iterator[tuple[sqlite3.Connection, Vault]]:
         with self._chain.opened(writing=True) as connection:
-            yield connection, self._followed(connection)
-            connection.commit()
+            vault = self._followed(connection)
+            try:
+                yield connection, vault
+                connection.commit()
+            finally:
+                # What was changed in it is on disk or undone: it is read anew.
+                self._vault = None if vault.touched else vault
 
     def _append(self, connection: sqlite3.Connection, vault: Vault, lines: Iterable[Line]) -> None:
         self._chain.append(connection, lines)
@@ -691,6 +717,7 @@ _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _NEVER = "9999"
 _PLAINLY_FOUND = Step(Event.IDENTIFIED)
 """By the customer id that was given: of many at once, one event."""
+_EXCLUDES = pl.col("state").is_in([str(state) for state in EXCLUDING])
 _CLEAR = ("right", "channel", "received_at", "ground", "review_on", "informed_on")
 
 
@@ -710,9 +737,10 @@ def _known_tokens(
     return {token: row[0] for token, row in found if row is not None}
 
 
-def _not_respected(excluding: pl.DataFrame, events: int) -> pl.DataFrame:
-    """Return of those who are left out who is not, or not wholly, at that many events."""
-    return excluding.filter(pl.col("since").fill_null(pl.col("received")) > events)
+def _not_respected(standing: pl.DataFrame, events: int) -> pl.DataFrame:
+    """Return the objections that leave out somebody who is not, or not wholly, at that many."""
+    since = pl.col("since").fill_null(pl.col("received"))
+    return standing.filter(_EXCLUDES, since > events)
 
 
 def _days(new: pl.DataFrame, today: date) -> dict[int, int]:
@@ -741,7 +769,7 @@ def _received(vault: Vault, number: int, each: Received, now: datetime) -> _Fiel
         "right": str(each.right),
     }
     if each.identifiers.customer_id is not None:
-        line["who"] = _sealed(vault, number, each.identifiers.customer_id)
+        line["who"] = _base64(vault.name(number, each.identifiers.customer_id))
     if given == ("customer_id",):
         return line | {"keyed": True}
     return line | {"said": _sealed(vault, number, _JSON(said))}
@@ -759,7 +787,7 @@ def _stepped(vault: Vault, number: int, step: Step, now: datetime) -> Line:
         "ground": step.ground,
         "review_on": step.review_on,
         "informed_on": step.informed_on,
-        "who": None if step.keys is None else _sealed(vault, number, "\n".join(step.keys)),
+        "who": None if step.keys is None else _base64(vault.name(number, "\n".join(step.keys))),
         "said": _sealed(vault, number, _JSON(sealed)) if sealed else None,
     }
     return {
@@ -772,7 +800,11 @@ def _stepped(vault: Vault, number: int, step: Step, now: datetime) -> Line:
 
 
 def _sealed(vault: Vault, number: int, text: str) -> str:
-    return base64.b64encode(vault.seal(number, text.encode())).decode("ascii")
+    return _base64(vault.seal(number, text.encode()))
+
+
+def _base64(sealed: bytes) -> str:
+    return base64.b64encode(sealed).decode("ascii")
 
 
 def _at(moment: datetime) -> str:

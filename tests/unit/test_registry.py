@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from pipelines.keys import Keys, Purpose
 from pipelines.objections.chain import Chain
@@ -306,8 +307,12 @@ BREAKS = {
     "WHERE number = -1",
     "an event added": "INSERT INTO segments SELECT 4, events, digest FROM segments "
     "WHERE number = 3",
-    "the keys taken out": "DELETE FROM keys",
-    "the keys changed": "UPDATE keys SET sealed = zeroblob(length(sealed))",
+    "a page taken out": "DELETE FROM people",
+    "a page changed": "UPDATE people SET sealed = zeroblob(length(sealed))",
+    "a page cut off": "UPDATE people SET sealed = substr(sealed, 1, length(sealed) - 1)",
+    "a page emptied": "UPDATE people SET sealed = x''",
+    "a page moved": "UPDATE people SET page = 1",
+    "a page doubled": "INSERT INTO people SELECT 1, sealed FROM people",
     "another format": "PRAGMA user_version = 9",
 }
 
@@ -327,11 +332,11 @@ def test_a_list_that_was_changed_is_broken(place: Place, statement: str) -> None
 def test_a_key_that_was_put_back_after_erasing_breaks_the_list(place: Place) -> None:
     registry = record(place, "1")
     with sqlite3.connect(place[0]) as connection:
-        (before,) = connection.execute("SELECT sealed FROM keys").fetchone()
+        (before,) = connection.execute("SELECT sealed FROM people").fetchone()
     erase(registry, 1)
     assert keys_of(excluded(place)) == set()
     with sqlite3.connect(place[0]) as connection:
-        connection.execute("UPDATE keys SET sealed = ?", (before,))
+        connection.execute("UPDATE people SET sealed = ?", (before,))
     with pytest.raises(ObjectionError, match="tampered"):
         Registry(*place).excluded(TODAY)
 
@@ -347,13 +352,128 @@ def test_an_event_that_cannot_follow_breaks_the_list_though_the_chain_holds(plac
         excluded(place)
 
 
+def page_of(place: Place) -> bytes:
+    with sqlite3.connect(place[0]) as connection:
+        return bytes(connection.execute("SELECT sealed FROM people").fetchone()[0])
+
+
+def put_back(place: Place, page: bytes) -> None:
+    with sqlite3.connect(place[0]) as connection:
+        connection.execute("UPDATE people SET sealed = ?", (page,))
+
+
+SINCE: dict[str, Callable[[Registry], object]] = {
+    "another record was found": lambda r: r.decide(
+        [(1, Step(Event.IDENTIFIED, keys=("1", "5")))], NOW
+    ),
+    "it became clear who it is": lambda r: r.decide(
+        [(2, Step(Event.IDENTIFIED, keys=("8",), by="x"))], NOW
+    ),
+    "the same was found anew": lambda r: r.decide([(1, Step(Event.IDENTIFIED, keys=("1",)))], NOW),
+    "somebody was found": lambda r: r.decide([(3, Step(Event.IDENTIFIED, keys=("9",)))], NOW),
+    "another objected": lambda r: r.receive([from_customer("6")], NOW),
+    "one was erased": lambda r: erase(r, 1),
+}
+LOOKS: dict[str, Callable[[Place], object]] = {
+    "a release": excluded,
+    "the look-up": lambda place: Registry(*place).named(TODAY, list(State)),
+    "the officer": lambda place: Registry(*place).cases(TODAY),
+    "who records": lambda place: Registry(*place).note_reviews(NOW),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys())
+@pytest.mark.parametrize("happened", SINCE.values(), ids=SINCE.keys())
+def test_a_page_put_back_from_an_older_copy_leaves_nobody_in(
+    place: Place, happened: Callable[[Registry], object], look: Callable[[Place], object]
+) -> None:
+    registry = Registry(*place)
+    registry.receive([from_customer("1"), from_email("a@b"), from_email("c@d")], NOW)
+    registry.decide([(2, Step(Event.MATCHED, keys=("7", "8")))], NOW)
+    older = page_of(place)
+    happened(registry)
+    newest = page_of(place)
+    put_back(place, older)
+    with pytest.raises(ObjectionError, match="tampered"):
+        look(place)
+    # The control: what is noticed is the page, not that somebody wrote.
+    put_back(place, newest)
+    look(place)
+
+
+def test_the_key_of_somebody_who_was_never_found_stays_destroyed_too(place: Place) -> None:
+    registry = Registry(*place)
+    registry.receive([from_email("a@b")], NOW)
+    registry.decide([(1, withdrawn("x", identity_verified=True))], NOW)
+    older = page_of(place)
+    registry.decide([(1, Step(Event.ERASED, by="x"))], NOW)
+    put_back(place, older)
+    with pytest.raises(ObjectionError, match="tampered"):
+        excluded(place)
+
+
+def test_a_page_from_another_course_of_events_leaves_nobody_in(
+    place: Place, tmp_path: Path
+) -> None:
+    """A list that was restored and went on: as many objections and events, other people."""
+    record(place, "1")
+    other = tmp_path / "other.sqlite", place[1]
+    other[0].write_bytes(place[0].read_bytes())
+    record(place, "2")
+    record(other, "3")
+    assert [keys_of(excluded(each)) for each in (place, other)] == [{"1", "2"}, {"1", "3"}]
+    put_back(place, page_of(other))
+    with pytest.raises(ObjectionError, match="tampered"):
+        excluded(place)
+
+
+def test_whoever_has_the_list_open_goes_on_with_what_was_checked(place: Place) -> None:
+    registry = record(place, "1")
+    older = page_of(place)
+    registry.decide([(1, Step(Event.IDENTIFIED, keys=("1", "5")))], NOW)
+    assert keys_of(registry.excluded(TODAY)) == {"1", "5"}
+    put_back(place, older)
+    assert keys_of(registry.excluded(TODAY)) == {"1", "5"}
+    with pytest.raises(ObjectionError, match="tampered"):
+        Registry(*place).excluded(TODAY)
+
+
+def test_a_write_that_fails_changes_nothing_for_who_tried_it(place: Place) -> None:
+    registry = record(place, "1")
+    before = place[0].read_bytes()
+    unreadable = Step(Event.IDENTIFIED, keys=("7",), by="\udcff")
+    with pytest.raises((ObjectionError, UnicodeError)):
+        registry.decide([(1, unreadable)], NOW)
+    assert place[0].read_bytes() == before
+    assert keys_of(registry.excluded(TODAY)) == {"1"}
+    registry.receive([from_customer("2")], NOW)
+    assert keys_of(registry.excluded(TODAY)) == {"1", "2"} == keys_of(excluded(place))
+
+
+def test_ids_are_those_that_were_found_whatever_they_are(place: Place) -> None:
+    """Also none, an empty one, and letters of any script, over the border of a page."""
+    registry = record(place, *map(str, range(1030)))
+    found = [("",), ("ë\x1e,\x00", "żó\r"), ("客户 🙂",), ("1", "2", "3"), ("",)]
+    numbers = (1, 2, 1024, 1025, 1030)
+    steps = [
+        (number, Step(Event.IDENTIFIED, keys=keys))
+        for number, keys in zip(numbers, found, strict=True)
+    ]
+    registry.decide(steps, NOW)
+    people = excluded(place).people.objected.to_list()
+    expected = {number: (str(number - 1),) for number in range(1, 1031)} | dict(
+        zip(numbers, found, strict=True)
+    )
+    assert people == [key for keys in expected.values() for key in keys]
+
+
 def test_nothing_is_recorded_on_a_list_that_lost_keys(place: Place) -> None:
     record(place, "1")
     with sqlite3.connect(place[0]) as connection:
-        older = connection.execute("SELECT sealed FROM keys").fetchone()
+        older = connection.execute("SELECT sealed FROM people").fetchone()
     record(place, "2")
     with sqlite3.connect(place[0]) as connection:
-        connection.execute("UPDATE keys SET sealed = ?", older)
+        connection.execute("UPDATE people SET sealed = ?", older)
     before = place[0].read_bytes()
     with pytest.raises(ObjectionError, match="tampered"):
         record(place, "3")
@@ -385,6 +505,66 @@ def test_a_list_of_an_earlier_version_says_so(place: Place) -> None:
         Registry(*place)
 
 
+def test_a_list_of_the_version_before_says_so(place: Place) -> None:
+    with sqlite3.connect(place[0]) as connection:
+        connection.execute("PRAGMA user_version = 2")
+    with pytest.raises(ObjectionError, match="earlier version"):
+        Registry(*place)
+
+
+def test_many_at_once_are_the_same_as_one_after_the_other(place: Place, tmp_path: Path) -> None:
+    """Many are written as a Parquet file, few as lines; both are read, and both are checked."""
+    one_by_one = tmp_path / "other.sqlite", place[1]
+    one_by_one[0].write_bytes(place[0].read_bytes())
+    arrived = [
+        from_customer("", identifiers=Identifiers(email=f"{n}@b"))
+        if n % 3 == 0
+        else from_customer(str(n), reference=f"r{n}", identity_verified=n % 2 == 0)
+        for n in range(600)
+    ]
+    Registry(*place).receive(arrived, NOW)
+    for first in range(0, len(arrived), 100):
+        Registry(*one_by_one).receive(arrived[first : first + 100], NOW)
+    beginnings = [
+        {bytes(row[0][:4]) for row in sqlite3.connect(each[0]).execute(
+            "SELECT events FROM segments WHERE number > 0"
+        )}
+        for each in (place, one_by_one)
+    ]  # fmt: skip
+    assert beginnings == [{b"PAR1"}, {b'{"ev'}]
+    cases = [Registry(*each).cases(TODAY, named=True) for each in (place, one_by_one)]
+    assert cases[0] == cases[1]
+    assert keys_of(excluded(place)) == keys_of(excluded(one_by_one))
+    assert len(Registry(*place)) == 600 == Registry(*place).events
+
+
+def test_few_and_many_in_turn_are_read_in_the_order_in_which_they_came(place: Place) -> None:
+    for keys in (["a"], [str(n) for n in range(600)], ["b"], ["c"]):
+        record(place, *keys)
+    cases = Registry(*place).cases(TODAY, named=True)
+    assert [case.keys for case in cases] == [
+        ("a",),
+        *((str(n),) for n in range(600)),
+        ("b",),
+        ("c",),
+    ]
+    assert [case.since for case in cases] == [*range(1, 604)]
+
+
+def test_many_at_once_that_were_changed_are_broken(place: Place) -> None:
+    record(place, *map(str, range(600)))
+    with sqlite3.connect(place[0]) as connection:
+        connection.execute("DROP TRIGGER segments_are_never_changed")
+        (content,) = connection.execute("SELECT events FROM segments WHERE number = 1").fetchone()
+        assert content.count(b"email") == 1
+        connection.execute(
+            "UPDATE segments SET events = ? WHERE number = 1",
+            (content.replace(b"email", b"phone"),),
+        )
+    with pytest.raises(ObjectionError, match="tampered"):
+        Registry(*place)
+
+
 def test_a_list_that_somebody_writes_for_too_long_is_not_taken_for_an_empty_one(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -401,7 +581,8 @@ def test_a_list_that_somebody_writes_for_too_long_is_not_taken_for_an_empty_one(
 def test_the_list_holds_no_identifier_in_clear(place: Place) -> None:
     # Long enough that no ciphertext holds it by chance.
     marks = [f"zq-unmistakable-{letter}" for letter in "abcdefgh"]
-    given = Identifiers(*marks[:6], date(1961, 2, 3), marks[6])
+    one, two, three, four, five, six, seven, _ = marks
+    given = Identifiers(one, two, three, four, five, six, date(1961, 2, 3), seven)
     registry = Registry(*place)
     registry.receive([from_customer("", identifiers=given)], NOW)
     registry.decide([(1, Step(Event.IDENTIFIED, keys=(marks[7],), note="zq-unmistakable-i"))], NOW)
@@ -432,7 +613,7 @@ def test_an_erased_key_is_in_no_byte_of_the_file_and_is_there_before(
     registry = record(place, *map(str, range(2000)))
     page = max(keys, key=len)
     with sqlite3.connect(place[0]) as connection:
-        sealed = [bytes(row[0]) for row in connection.execute("SELECT sealed FROM keys")]
+        sealed = [bytes(row[0]) for row in connection.execute("SELECT sealed FROM people")]
     assert len(page) == 2000 * 32
     samples = [content[start : start + 64] for content in sealed for start in (12, 4096, 20000)]
     before = place[0].read_bytes()
@@ -443,6 +624,29 @@ def test_an_erased_key_is_in_no_byte_of_the_file_and_is_there_before(
     assert not any(sample in after for sample in changed)
     assert all(sample in after for sample in kept)
     assert [path.name for path in place[0].parent.iterdir()] == [place[0].name]
+
+
+def test_erasing_leaves_no_customer_id_and_its_neighbours_theirs(place: Place) -> None:
+    """The control: with the home's key the id is found in the page before, and a live one after."""
+    registry = record(place, "zq-erased", "zq-kept")
+    registry.decide([(1, Step(Event.IDENTIFIED, keys=("zq-erased", "zq-erased-2")))], NOW)
+    assert opened(place).count(b"zq-erased") == 2
+    assert b"zq-" not in place[0].read_bytes()
+    older = page_of(place)
+    assert older[100:164] in place[0].read_bytes()
+    erase(registry, 1)
+    assert b"zq-erased" not in opened(place)
+    assert opened(place).count(b"zq-kept") == 1
+    after = place[0].read_bytes()
+    assert not any(older[at : at + 16] in after for at in range(0, len(older) - 16, 16))
+    assert page_of(place)[100:164] in after
+    assert Registry(*place).named(TODAY, list(State)).rows() == [(2, "waiting", "zq-kept")]
+
+
+def opened(place: Place) -> bytes:
+    cipher = AESGCM(Keys(place[1]).derived(Purpose.VAULT))
+    page = page_of(place)
+    return cipher.decrypt(page[:12], page[12:], b"keys 0")
 
 
 def _remembering(drawn: list[bytes]) -> Callable[[int], bytes]:
@@ -589,6 +793,14 @@ def test_a_copy_of_the_list_is_a_list(place: Place, tmp_path: Path) -> None:
     copied.write_bytes(content)
     assert objections == 2
     assert keys_of(excluded((copied, place[1]))) == {"1", "2"}
+
+
+def test_what_was_broken_since_it_was_opened_is_not_copied(place: Place) -> None:
+    registry = record(place, "1")
+    assert registry.copy()[1] == 1
+    put_back(place, b"")
+    with pytest.raises(ObjectionError, match="tampered"):
+        registry.copy()
 
 
 def test_keys_of_two_purposes_are_two_keys(place: Place) -> None:

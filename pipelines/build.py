@@ -13,9 +13,8 @@ from pathlib import Path
 
 from pipelines import releases
 from pipelines.approvals import approval_for, stored_plan
-from pipelines.certified import guards
 from pipelines.files import file_digest
-from pipelines.intake import Counted, Intake, chosen_plan, count
+from pipelines.intake import Counted, Intake, chosen_plan, count, guarding
 from pipelines.magnitude import drawing
 from pipelines.magnitude.drawing import Drawn
 from pipelines.magnitude.ledger import Draw, Ledger
@@ -146,8 +145,11 @@ def build(settings: Settings, intake: Intake, registry: Registry, staging: Path)
 
 
 def _check_list(settings: Settings, registry: Registry) -> None:
-    """Raise ObjectionError where the opt-out list is older than a release."""
-    for each in guards(settings):
+    """Raise ObjectionError where the opt-out list is older than a release.
+
+    Raises ReleaseError where a release was made tomorrow.
+    """
+    for each in guarding(settings):
         with registry.standing_still(each.state, lambda: settings.today):
             pass
 

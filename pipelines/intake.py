@@ -84,11 +84,6 @@ def inspected(settings: Settings) -> Iterator[tuple[Intake, list[PolicyError | S
         yield Intake(loaded, bank), problems
 
 
-def declared(settings: Settings) -> LoadedPolicy:
-    """Return the policy of the source that the settings name; nothing of the source is read."""
-    return policy_for(settings, source_of(settings))
-
-
 def policy_for(settings: Settings, uri: str) -> LoadedPolicy:
     """Return the policy; raises PolicyError where none is named and the source is not the demo."""
     if settings.policy is None and not is_demo_bank(uri):
@@ -172,14 +167,14 @@ def _watched(
 
 
 def _excluded(settings: Settings, registry: Registry) -> Excluded:
-    guarding = _guarding(settings)
+    certified = guarding(settings)
     current = current_release(settings)
     before = [
-        each.state for each in guarding if current is not None and each.release == current.name
+        each.state for each in certified if current is not None and each.release == current.name
     ]
     return registry.excluded(
         settings.today,
-        must_hold=[each.state for each in guarding],
+        must_hold=[each.state for each in certified],
         before=before[0] if before else None,
     )
 
@@ -264,7 +259,7 @@ def _not_empty(batches: Iterator[pl.DataFrame], table: str) -> Iterator[pl.DataF
         raise SourceError(f"table {table} is empty: is this the bank?")
 
 
-def _guarding(settings: Settings) -> Sequence[Certified]:
+def guarding(settings: Settings) -> Sequence[Certified]:
     """Return the current and the newest release, whose state the opt-out list must have had.
 
     Raises ReleaseError where one of them was made tomorrow: under a clock that went back somebody
@@ -292,11 +287,12 @@ def chosen_plan(settings: Settings, intake: Intake, population: Population) -> P
     return plan
 
 
-def make_plan(settings: Settings, stop: Stop, take: int) -> Plan:
+def make_plan(settings: Settings, stop: Stop, take: int) -> tuple[Plan, LoadedPolicy]:
     """Choose a plan for the source as it is now and store it in place of the old one.
 
-    take: which of the recodings found, the best is 0. Where somebody asks to stop meanwhile, the
-    best so far is returned, and nothing is stored.
+    Returned is the policy too that it was chosen under. take: which of the recodings found, the
+    best is 0. Where somebody asks to stop meanwhile, the best so far is returned, and nothing is
+    stored.
     """
     registry = Registry(settings.registry, settings.key_file)
     with only_run(settings), open_intake(settings) as intake:
@@ -311,7 +307,7 @@ def make_plan(settings: Settings, stop: Stop, take: int) -> Plan:
             )
         if stop.signal is None:
             write_private(settings.plan, plan.stored())
-        return plan
+        return plan, intake.loaded
 
 
 def _searched(

@@ -148,10 +148,12 @@ def _validated(model: type[M], text: str, named: str) -> M:
         return model.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"{named} is not TOML: {error}") from None
-    except RecursionError:
-        raise PolicyError(f"{named} is not TOML of ours: it is nested without end") from None
     except ValidationError as error:
         raise PolicyError(f"{named}: {'; '.join(map(_said, error.errors()))}") from None
+    except (RecursionError, ValueError):
+        raise PolicyError(
+            f"{named} is not TOML of ours: it is nested, or a number in it goes on, without end"
+        ) from None
 
 
 def _said(problem: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails, a TypedDict it does not export

@@ -8,7 +8,7 @@ import json
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
@@ -32,8 +32,6 @@ from transforms.magnitude.stated import clipped_figures
 from transforms.policy import Policy
 
 log = logging.getLogger("clause16")
-
-_CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -193,7 +191,7 @@ def open_ledger(settings: Settings, policy: Policy, now: datetime) -> Ledger | N
     for each in guarding:
         if not ledger.holds(each.release, str(each.ledger)):
             raise LedgerError(older(settings.ledger, each.release))
-    if ledger.newest is not None and ledger.newest > now + _CLOCKS_DIFFER:
+    if ledger.newest is not None and ledger.newest.date() > now.date():
         raise LedgerError(
             f"the clock says {now:%Y-%m-%d %H:%M}, and the ledger was written later, on "
             f"{ledger.newest:%Y-%m-%d %H:%M}: set the clock; nothing was spent"

@@ -28,6 +28,7 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.boundary import disk_full, is_full
 from pipelines.keys import Keys, Purpose, keyed_digest
 from transforms.errors import BudgetSpent, LedgerError
 from transforms.magnitude.accounting import Noise, Terms
@@ -56,8 +57,8 @@ _PASSING = {
     sqlite3.SQLITE_CANTOPEN,
 }
 _BUSY = (
-    "the ledger at {} cannot be used now: somebody else is writing it, the disk is full, or it may "
-    "not be written; mend that and try again, nothing was spent"
+    "the ledger at {} cannot be used now: somebody else is writing it, or it may not be written; "
+    "mend that and try again, nothing was spent"
 )
 _MISSING = (
     "there is no ledger at {}: put back the newest copy; in a home that has never published a "
@@ -292,6 +293,8 @@ class Ledger:
                 yield connection
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorcode", None)
+            if code in _PASSING and is_full(self._path.parent):
+                raise disk_full() from None
             raise LedgerError((_BUSY if code in _PASSING else _BROKEN).format(self._path)) from None
 
     @contextmanager

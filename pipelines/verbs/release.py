@@ -103,19 +103,18 @@ def _number(text: str) -> int:
 
 
 def _choose(options: argparse.Namespace, settings: Settings) -> int:
-    from pipelines.intake import declared, make_plan
+    from pipelines.intake import make_plan
     from pipelines.verbs.planned import fields_of_outlooks, told, told_outlooks
     from transforms.magnitude.outlook import outlooks
 
-    loaded = declared(settings)
-    expected = outlooks(loaded.policy, loaded.hierarchies, loaded.vocabularies)
     with stoppable(settings.plan, "nothing was chosen") as stop:
-        plan = make_plan(settings, stop, options.take)
+        plan, loaded = make_plan(settings, stop, options.take)
         if stop.signal is not None:
             answer(
                 options, {"stopped": plan.model_dump(mode="json")}, f"Best so far:\n{told(plan)}"
             )
             leave(stop.signal, "nothing was stored")
+    expected = outlooks(loaded.policy, loaded.hierarchies, loaded.vocabularies)
     answer(
         options,
         {"plan": str(settings.plan), "digest": plan.digest}

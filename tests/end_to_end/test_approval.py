@@ -17,8 +17,10 @@ NAME = "Arta Krasniqi, data protection officer"
 @pytest.fixture
 def strict(home: Home, tmp_path: Path) -> Home:
     """A home whose policy requires an approved plan."""
-    text = DEMO_POLICY.read_text(encoding="utf-8").replace(
-        "../hierarchies", str(DEMO_POLICY.parents[1] / "hierarchies")
+    text = (
+        DEMO_POLICY.read_text(encoding="utf-8")
+        .replace("../hierarchies", str(DEMO_POLICY.parents[1] / "hierarchies"))
+        .replace("../vocabularies", str(DEMO_POLICY.parents[1] / "vocabularies"))
     )
     policy = tmp_path / "policy.toml"
     policy.write_text(f'approval = "required"\n{text}', encoding="utf-8")

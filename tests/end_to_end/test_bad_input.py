@@ -108,8 +108,10 @@ def test_a_policy_with(home: Home, here: Here, tmp_path: Path, what: str) -> Non
     old, new, said = POLICY[what]
     text = DEMO_POLICY.read_text(encoding="utf-8")
     assert old in text
-    text = text.replace(old, new).replace(
-        "../hierarchies", str(DEMO_POLICY.parents[1] / "hierarchies")
+    text = (
+        text.replace(old, new)
+        .replace("../hierarchies", str(DEMO_POLICY.parents[1] / "hierarchies"))
+        .replace("../vocabularies", str(DEMO_POLICY.parents[1] / "vocabularies"))
     )
     policy = tmp_path / "policy.toml"
     policy.write_text(text, encoding="utf-8")

@@ -105,11 +105,11 @@ def test_a_clock_that_goes_back_by_days_is_refused(
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own of sixteen mebibytes."""
+    """A file system of its own of 48 mebibytes."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
-        ["/usr/bin/mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(disk)],
+        ["/usr/bin/mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(disk)],
         capture_output=True,
         check=False,
     )
@@ -138,7 +138,7 @@ def test_a_disk_that_is_full_at_any_moment_of_writing(
     home = new_home(small_disk, f"duckdb://{small_bank}")
     assert here(home, "release").code == 0
     outcomes = []
-    for free in (0, 4, 8, 16, 64, 256, 512, 768, 1024, 1280, 1536, 1792, 2048, 3072, 4096):
+    for free in (0, 4, 8, 16, 64, 256, 512, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12_288):
         ballast = fill(small_disk, free * 1024)
         before = home.current
         done = here(home, "release")

@@ -43,7 +43,11 @@ def tables(bank: str) -> list[str]:
 
 
 def policy_file(folder: Path, *, change: Callable[[str], str]) -> str:
-    text = DEMO_POLICY.read_text(encoding="utf-8").replace("../hierarchies", str(HIERARCHIES))
+    text = (
+        DEMO_POLICY.read_text(encoding="utf-8")
+        .replace("../hierarchies", str(HIERARCHIES))
+        .replace("../vocabularies", str(DEMO_POLICY.parents[1] / "vocabularies"))
+    )
     (folder / "policy.toml").write_text(change(text), encoding="utf-8")
     return str(folder / "policy.toml")
 

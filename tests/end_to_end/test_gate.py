@@ -92,7 +92,10 @@ def test_so_does_one_that_the_vocabulary_was_built_from(
         (hierarchies / file.name).write_text(text, "utf-8")
     policy = tmp_path / "policy.toml"
     policy.write_text(
-        DEMO_POLICY.read_text("utf-8").replace("../hierarchies", str(hierarchies)), "utf-8"
+        DEMO_POLICY.read_text("utf-8")
+        .replace("../hierarchies", str(hierarchies))
+        .replace("../vocabularies", str(DEMO_POLICY.parents[1] / "vocabularies")),
+        "utf-8",
     )
     put(released_home, "municipality", address, somebody(released_home))
     done = here(Home(released_home.path, released_home.source, str(policy)), "plan")

@@ -20,7 +20,11 @@ HIERARCHIES = DEMO_POLICY.parents[1] / "hierarchies"
 
 def under(home: Home, *changes: tuple[str, str]) -> Home:
     """Return the home under the demo's policy with some of its text changed."""
-    text = DEMO_POLICY.read_text(encoding="utf-8").replace("../hierarchies", str(HIERARCHIES))
+    text = (
+        DEMO_POLICY.read_text(encoding="utf-8")
+        .replace("../hierarchies", str(HIERARCHIES))
+        .replace("../vocabularies", str(DEMO_POLICY.parents[1] / "vocabularies"))
+    )
     for old, new in changes:
         assert old in text
         text = text.replace(old, new, 1)

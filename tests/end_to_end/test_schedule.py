@@ -134,7 +134,9 @@ def test_a_published_release_is_told_with_its_public_figures(
     assert figures(certificate) in [artifact.data for artifact in told]
     event = service.event("clause16.release.published", "release", current.name)
     assert event["resource"]["prefect.resource.id"] == "clause16.release"
-    assert event["payload"]["tables"] == {n: t.rows for n, t in certificate.tables.items()}
+    rows = {name: table.rows for name, table in certificate.tables.items()}
+    rows |= {name: table.rows for name, table in certificate.magnitude.items()}
+    assert event["payload"]["tables"] == rows
 
 
 def test_a_source_that_is_away_is_tried_again_until_it_is_back(service: Service) -> None:

@@ -38,7 +38,11 @@ def exported(bank: str, folder: Path, written: str) -> Path:
 
 
 def csv_policy(folder: Path, csv: str) -> str:
-    text = DEMO_POLICY.read_text(encoding="utf-8").replace("../hierarchies", str(HIERARCHIES))
+    text = (
+        DEMO_POLICY.read_text(encoding="utf-8")
+        .replace("../hierarchies", str(HIERARCHIES))
+        .replace("../vocabularies", str(DEMO_POLICY.parents[1] / "vocabularies"))
+    )
     (folder / "policy.toml").write_text(f"{text}\n[csv]\n{csv}\n", encoding="utf-8")
     return str(folder / "policy.toml")
 
@@ -94,7 +98,7 @@ def test_a_csv_in_another_form_than_declared_is_refused(
 
 def test_no_query_names_a_hidden_column() -> None:
     policy = load_policy(DEMO_POLICY).policy
-    hidden = {Role.FORBIDDEN, Role.IDENTIFIER, Role.TEXT, Role.UNUSED, Role.MEASURE}
+    hidden = {Role.FORBIDDEN, Role.IDENTIFIER, Role.UNUSED}
     for table, columns in policy.reads().items():
         query = select(table, columns)
         for name, column in policy.sources[table].columns.items():

@@ -156,9 +156,9 @@ def test_spoilt_input_ends_in_a_line_of_ours(
     assert list(fuzz(feed, content, QUICK, personal=personal)) == []
 
 
-@pytest.mark.parametrize("signs", ["[", "{a=", "[["])
+@pytest.mark.parametrize("signs", ["[", "{a=", "[[", "9"])
 @pytest.mark.parametrize("target", [policies, vocabularies])
-def test_a_file_that_is_nested_without_end_is_no_file_of_ours(
+def test_a_file_that_goes_on_without_end_is_no_file_of_ours(
     tmp_path: Path, target: Callable[[Path], tuple[Feed, str]], signs: str
 ) -> None:
     feed, _ = target(tmp_path)

@@ -35,6 +35,10 @@ benchmark: $(VENV)/.dev
 	$(BIN)/python benchmarks/demo.py
 	$(BIN)/python benchmarks/postgres.py
 	$(BIN)/python benchmarks/scale.py
+	$(BIN)/python benchmarks/magnitude.py
+	$(BIN)/python benchmarks/text.py
+	$(BIN)/python benchmarks/gate.py
+	$(BIN)/python benchmarks/draft.py
 
 $(BIN)/python:
 	@echo "making $(VENV) (once, a few minutes)"

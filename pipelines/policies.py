@@ -105,7 +105,7 @@ def read_vocabulary(name: str, path: Path) -> Vocabulary:
     """Return the vocabulary of a file; raises PolicyError where it is none."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError):
+    except (OSError, ValueError):
         raise PolicyError(f"vocabulary {name}: {path} cannot be read as UTF-8") from None
     return _validated(Vocabulary, text, f"vocabulary {name}: {path.name}")
 
@@ -137,7 +137,7 @@ def _check_adverse(policy: Policy, hierarchies: Mapping[str, Hierarchy]) -> None
 def _policy(path: Path) -> Policy:
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError):
+    except (OSError, ValueError):
         raise PolicyError(f"no policy can be read at {path}: name one with --policy") from None
     return _validated(Policy, text, path.name)
 
@@ -182,7 +182,7 @@ def _lines(name: str, path: Path, separator: str) -> list[list[str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             rows = [row for row in csv.reader(lines, delimiter=separator) if row]
-    except (OSError, UnicodeDecodeError, csv.Error):
+    except (OSError, ValueError, csv.Error):
         raise PolicyError(
             f"hierarchy {name}: {path} cannot be read as UTF-8 with `{separator}` between levels"
         ) from None

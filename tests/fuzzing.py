@@ -19,6 +19,7 @@ from types import FrameType
 from transforms.errors import EngineError, PrivacyError
 
 CANARY = "zqcanaryqz"
+LONGEST_AGAIN = 10_000
 HANG = 30
 """Seconds, after which an input hangs."""
 
@@ -91,7 +92,7 @@ def _cut(lines: list[str], draw: random.Random) -> list[str]:
 
 def _with_a_line_again(text: str, draw: random.Random) -> str:
     lines = text.splitlines(keepends=True) or [""]
-    again = draw.choice(lines) * draw.choice([1, 1, 2, 50])
+    again = draw.choice(lines)[:LONGEST_AGAIN] * draw.choice([1, 1, 2, 50])
     place = draw.randrange(len(lines) + 1)
     return "".join([*lines[:place], again, *lines[place:]])
 

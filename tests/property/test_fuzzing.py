@@ -166,6 +166,13 @@ def test_a_file_that_goes_on_without_end_is_no_file_of_ours(
         feed(("version = " + signs * 100_000).encode())
 
 
+@pytest.mark.parametrize("named", ["municipality.csv", "letter_topics.toml"])
+def test_a_file_of_a_name_that_no_file_has_cannot_be_read(tmp_path: Path, named: str) -> None:
+    feed, content = policies(tmp_path)
+    with pytest.raises(PolicyError, match="cannot be read"):
+        feed(content.replace(named, f"\\u0000{named}", 1).encode())
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.__name__)
 def test_spoilt_input_ends_in_a_line_of_ours_for_long(

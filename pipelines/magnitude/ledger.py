@@ -28,14 +28,13 @@ from typing import Any
 
 import polars as pl
 
+from pipelines import sqlite
 from pipelines.boundary import disk_full, is_full
 from pipelines.keys import Keys, Purpose, keyed_digest
 from transforms.errors import BudgetSpent, LedgerError
 from transforms.magnitude.accounting import Noise, Terms
 
 VERSION = 1
-WAITS = 60.0
-"""Seconds for another writer to be done."""
 
 _SCHEMA = f"""
 CREATE TABLE entries (
@@ -48,14 +47,6 @@ CREATE TRIGGER entries_are_never_deleted BEFORE DELETE ON entries
 BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 PRAGMA user_version = {VERSION};
 """
-_PASSING = {
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_CANTOPEN,
-}
 _BUSY = (
     "the ledger at {} cannot be used now: somebody else is writing it, or it may not be written; "
     "mend that and try again, nothing was spent"
@@ -280,22 +271,15 @@ class Ledger:
         if not self._path.exists():
             raise LedgerError(_MISSING.format(self._path))
         try:
-            with closing(
-                sqlite3.connect(
-                    f"{self._path.as_uri()}?mode=rw", uri=True, timeout=WAITS, isolation_level=None
-                )
-            ) as connection:
-                connection.execute("PRAGMA synchronous = FULL")
-                connection.execute("PRAGMA secure_delete = ON")
-                connection.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
+            with sqlite.transaction(self._path, writing=writing) as connection:
                 if connection.execute("PRAGMA user_version").fetchone() != (VERSION,):
                     raise self._broken()
                 yield connection
         except sqlite3.Error as error:
-            code = getattr(error, "sqlite_errorcode", None)
-            if code in _PASSING and is_full(self._path.parent):
+            passes = sqlite.passes(error)
+            if passes and is_full(self._path.parent):
                 raise disk_full() from None
-            raise LedgerError((_BUSY if code in _PASSING else _BROKEN).format(self._path)) from None
+            raise LedgerError((_BUSY if passes else _BROKEN).format(self._path)) from None
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import polars as pl
 
+from pipelines import sqlite
 from pipelines.objections import vault
 from transforms.errors import ObjectionError
 from transforms.standing import EVENTS, SEALED
@@ -33,8 +34,6 @@ PARSED_AT_ONCE = 16 << 20
 """Bytes of lines: small segments together."""
 _PARQUET = b"PAR1"
 """What such a file begins with."""
-WAITS = 60.0
-"""Seconds for another writer to be done."""
 
 _SCHEMA = f"""
 CREATE TABLE segments (
@@ -49,14 +48,6 @@ CREATE TRIGGER segments_are_never_deleted BEFORE DELETE ON segments
 BEGIN SELECT RAISE(ABORT, 'the opt-out list is append-only'); END;
 PRAGMA user_version = {VERSION};
 """
-_PASSING = {
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_CANTOPEN,
-}
 _BUSY = (
     "the opt-out list at {} cannot be used now: somebody else is writing it, the disk is full, or "
     "it may not be written; mend that and try again, nothing is lost"
@@ -120,22 +111,12 @@ class Chain:
         if not there:
             raise ObjectionError(_MISSING.format(self._path))
         try:
-            with closing(
-                sqlite3.connect(
-                    f"{self._path.as_uri()}?mode=rw", uri=True, timeout=WAITS, isolation_level=None
-                )
-            ) as connection:
-                connection.execute("PRAGMA synchronous = FULL")
-                # What is overwritten is gone from the file; its journal is deleted.
-                connection.execute("PRAGMA secure_delete = ON")
-                connection.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
+            with sqlite.transaction(self._path, writing=writing) as connection:
                 self._check_version(connection)
                 yield connection
         except sqlite3.Error as error:
-            code = getattr(error, "sqlite_errorcode", None)
-            raise ObjectionError(
-                (_BUSY if code in _PASSING else _BROKEN).format(self._path)
-            ) from None
+            said = _BUSY if sqlite.passes(error) else _BROKEN
+            raise ObjectionError(said.format(self._path)) from None
 
     def _check_version(self, connection: sqlite3.Connection) -> None:
         (version,) = connection.execute("PRAGMA user_version").fetchone()

@@ -588,7 +588,7 @@ def test_a_list_that_is_locked_for_too_long_stops_the_release(
     released_home: Home, here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home, before = released_home, released_home.current
-    monkeypatch.setattr("pipelines.objections.chain.WAITS", 0.2)
+    monkeypatch.setattr("pipelines.sqlite.WAITS", 0.2)
     with sqlite3.connect(home.path / "registry" / "objections.sqlite") as other:
         other.execute("BEGIN EXCLUSIVE")
         done = here(home, "release")

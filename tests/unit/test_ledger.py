@@ -237,7 +237,7 @@ def test_a_ledger_that_is_being_written_is_waited_for_or_refused(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger = Ledger(*place)
-    monkeypatch.setattr("pipelines.magnitude.ledger.WAITS", 0.05)
+    monkeypatch.setattr("pipelines.sqlite.WAITS", 0.05)
     with closing(sqlite3.connect(place[0])) as other:
         other.execute("BEGIN IMMEDIATE")
         is_refused(lambda: ledger.add([a_draw()], LIMIT, NOW), "somebody else is writing it")

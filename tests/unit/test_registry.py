@@ -568,7 +568,7 @@ def test_many_at_once_that_were_changed_are_broken(place: Place) -> None:
 def test_a_list_that_somebody_writes_for_too_long_is_not_taken_for_an_empty_one(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.objections.chain.WAITS", 0.1)
+    monkeypatch.setattr("pipelines.sqlite.WAITS", 0.1)
     registry = record(place, "1")
     with sqlite3.connect(place[0]) as writer:
         writer.execute("BEGIN EXCLUSIVE")

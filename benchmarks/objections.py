@@ -24,7 +24,7 @@ from peak import peak_mebibytes
 
 from pipelines.objections.importing import import_file
 from pipelines.objections.registry import Registry, create_registry
-from transforms.policy import Import
+from transforms.policy.opt_out import Import
 
 HEADER = (
     "reference,customer_id,personal_number,email,phone,iban,name,born,text,channel,received_at,"

@@ -28,7 +28,7 @@ from pipelines.flat.reading import Loaded, load, read_hierarchies, texts_of
 from pipelines.flat.tables import Table, open_table
 from pipelines.verbs.recode import add_demands, demands_from, names
 from transforms.hierarchy import ANY, Codes
-from transforms.policy import Method
+from transforms.policy.tables import Method
 from transforms.recoding.flat import Recoded, recode_flat
 from transforms.recoding.tally import LeafCodes
 

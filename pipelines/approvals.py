@@ -18,7 +18,7 @@ from pipelines.keys import Keys, Purpose
 from pipelines.settings import Settings
 from transforms.errors import PolicyError
 from transforms.plan import Approval, Plan
-from transforms.policy import Policy
+from transforms.policy.whole import Policy
 
 _HOW = "see what it costs (`clause16 plan`) and approve it with `clause16 plan --approve --by NAME`"
 

@@ -58,7 +58,7 @@ from transforms.magnitude.stated import (
     readings,
 )
 from transforms.plan import Plan
-from transforms.policy import Policy
+from transforms.policy.whole import Policy
 
 log = logging.getLogger("clause16")
 

@@ -37,7 +37,7 @@ from transforms.errors import (
 from transforms.magnitude.count import Due
 from transforms.magnitude.events import Counting
 from transforms.plan import Plan
-from transforms.policy import Policy
+from transforms.policy.whole import Policy
 from transforms.steps.exclude import LeftOut
 from transforms.steps.gather import Circumstances
 

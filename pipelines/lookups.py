@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from pipelines.sql import escaped, quoted
 from transforms.identity import Clue, Site, key_kind, sites, spelling_of
-from transforms.policy import Kind, Owner, Policy
+from transforms.policy.roles import Kind
+from transforms.policy.sources import Owner
+from transforms.policy.whole import Policy
 from transforms.spelling import (
     A_NUMBER,
     NO_NUMBER,

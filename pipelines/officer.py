@@ -42,7 +42,8 @@ from transforms.objection import (
     lifted,
     override,
 )
-from transforms.policy import Objections, Policy
+from transforms.policy.opt_out import Objections
+from transforms.policy.whole import Policy
 from transforms.spelling import KEY
 
 log = logging.getLogger("clause16")

@@ -16,7 +16,9 @@ from pydantic import BaseModel, ValidationError
 from transforms.errors import PolicyError
 from transforms.hierarchy import OTHER, Hierarchy, band_hierarchy, lookup_hierarchy
 from transforms.magnitude.grid import grid_of
-from transforms.policy import Bands, Lookup, Method, Policy
+from transforms.policy.labels import Bands, Lookup
+from transforms.policy.tables import Method
+from transforms.policy.whole import Policy
 from transforms.steps.layout import MISSING, check_marks, check_names, lay_out
 from transforms.text.closed import labels_of
 from transforms.text.vocabulary import Vocabulary

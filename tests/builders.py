@@ -31,7 +31,10 @@ from transforms.anonymise import (
 from transforms.errors import Refused
 from transforms.hierarchy import Hierarchy, band_hierarchy, lookup_hierarchy
 from transforms.plan import Plan, Snapshot
-from transforms.policy import Bands, Limits, Lookup, Method, Policy
+from transforms.policy.labels import Bands, Lookup
+from transforms.policy.limits import Limits
+from transforms.policy.tables import Method
+from transforms.policy.whole import Policy
 from transforms.recoding.applying import Levels, nodes_of
 from transforms.recoding.protect import Candidate, Protected, Terms, protect, recode
 from transforms.risk.classes import Cells, count_cells

@@ -9,7 +9,7 @@ import polars as pl
 
 from transforms.certificate import ColumnEntry, TableEntry
 from transforms.magnitude.stated import BudgetEntry, MagnitudeEntry, MeasureEntry, readings
-from transforms.policy import Role
+from transforms.policy.roles import Role
 
 
 @dataclass(frozen=True, slots=True)

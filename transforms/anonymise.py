@@ -24,7 +24,8 @@ from transforms.hierarchy import Hierarchy
 from transforms.magnitude.bound import Exact
 from transforms.magnitude.count import Due, count_events
 from transforms.plan import Plan, Snapshot, TableFigures
-from transforms.policy import Method, Policy
+from transforms.policy.tables import Method
+from transforms.policy.whole import Policy
 from transforms.recoding.applying import Recoding
 from transforms.recoding.choosing import (
     alternatives,

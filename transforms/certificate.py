@@ -19,7 +19,10 @@ from transforms.errors import band, share_said
 from transforms.hierarchy import OTHER, Hierarchy
 from transforms.magnitude.stated import BudgetEntry, MagnitudeEntry
 from transforms.plan import Approval, Plan
-from transforms.policy import Distance, Forbidden, Method, Policy, Role
+from transforms.policy.limits import Distance
+from transforms.policy.roles import Forbidden, Role
+from transforms.policy.tables import Method
+from transforms.policy.whole import Policy
 from transforms.steps.layout import MISSING, Column, lay_out
 
 

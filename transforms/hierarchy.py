@@ -20,7 +20,7 @@ import numpy.typing as npt
 import polars as pl
 
 from transforms.errors import PolicyError
-from transforms.policy import Bands
+from transforms.policy.labels import Bands
 
 ANY = "*"
 OTHER = "other"

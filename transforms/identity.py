@@ -21,7 +21,9 @@ import polars as pl
 from stdnum import iban as stdnum_iban
 
 from transforms.objection import Identifiers
-from transforms.policy import Identifies, Kind, Policy, Source
+from transforms.policy.roles import Identifies, Kind
+from transforms.policy.sources import Source
+from transforms.policy.whole import Policy
 from transforms.spelling import (
     A_NUMBER,
     EMAIL,

@@ -13,7 +13,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from transforms.errors import PolicyError
-from transforms.policy import Method
+from transforms.policy.tables import Method
 
 
 class _Frozen(BaseModel):

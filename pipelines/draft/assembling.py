@@ -13,7 +13,9 @@ from pipelines.draft.looking import number_of
 from pipelines.draft.proposing import Column, Confidence, Proposal
 from pipelines.draft.relations import Relations
 from pipelines.draft.words import Topic, words_of
-from transforms.policy import BY_ROW, RULES, TAKEN, Derivation, Forbidden, Identifies, Kind, Role
+from transforms.policy.attributes import TAKEN
+from transforms.policy.eligibility import BY_ROW, RULES
+from transforms.policy.roles import Derivation, Forbidden, Identifies, Kind, Role
 from transforms.spelling import fold
 
 At = tuple[str, str]

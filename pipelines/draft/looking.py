@@ -10,7 +10,7 @@ from datetime import date
 import polars as pl
 
 from pipelines.draft.findings import CHECKED, SURE, Finding, Found, find
-from transforms.policy import DAYS, Kind
+from transforms.policy.roles import DAYS, Kind
 
 DATES = (
     *("%Y-%m-%d", "%d.%m.%Y", "%Y.%m.%d", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y"),

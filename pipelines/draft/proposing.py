@@ -17,7 +17,7 @@ from pipelines.draft.hierarchies import AGE, TENURE, Proposed, of_labels, of_num
 from pipelines.draft.looking import ADULT, MANY_WORDS, MOSTLY, NAMES, Evidence, number_of
 from pipelines.draft.relations import Relations
 from pipelines.draft.words import Topic, clause_of, is_of_documents, is_of_others, topic_of
-from transforms.policy import DAYS, Derivation, Forbidden, Identifies, Kind, Role
+from transforms.policy.roles import DAYS, Derivation, Forbidden, Identifies, Kind, Role
 
 
 class Confidence(StrEnum):

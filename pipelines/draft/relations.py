@@ -19,7 +19,7 @@ from pipelines.draft.words import (
     topic_of,
     words_of,
 )
-from transforms.policy import Kind
+from transforms.policy.roles import Kind
 
 CONTAINED = 0.9
 """Share of a column's values among the keys of a table from which on it refers to it."""

@@ -24,7 +24,9 @@ from pipelines.sources.opening import SERVERS, file_of, split_uri
 from pipelines.sources.postgres import PostgresBank
 from pipelines.sql import literal, quoted
 from transforms.errors import SourceError
-from transforms.policy import Csv, Eligibility, Policy, Source, Subject
+from transforms.policy.eligibility import Eligibility
+from transforms.policy.sources import Csv, Source, Subject
+from transforms.policy.whole import Policy
 
 ROWS = 20_000
 FEWEST_ROWS = 1_000

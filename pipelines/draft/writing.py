@@ -20,7 +20,8 @@ from pipelines.draft.looking import Evidence
 from pipelines.draft.proposing import Column, Proposal
 from pipelines.settings import CHECKOUT
 from transforms.errors import band
-from transforms.policy import Csv, Role
+from transforms.policy.roles import Role
+from transforms.policy.sources import Csv
 
 FEW, SOME, MANY = 0.05, 0.3, 0.7
 NEARLY_EVERY = 0.95

@@ -14,7 +14,7 @@ import numpy as np
 from pipelines.sql import literal, quoted
 from transforms.errors import Refused
 from transforms.hierarchy import OTHER, Codes, Hierarchy
-from transforms.policy import Distance
+from transforms.policy.limits import Distance
 from transforms.recoding.flat import Demands, Recoded, values_of
 from transforms.risk.criteria import (
     Closeness,

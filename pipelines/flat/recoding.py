@@ -19,7 +19,7 @@ from pipelines.stopping import Stop
 from transforms.errors import Refused, UsageError, band
 from transforms.hierarchy import OTHER, Codes, Hierarchy
 from transforms.histogram import totals
-from transforms.policy import Method
+from transforms.policy.tables import Method
 from transforms.recoding.flat import Demands, Recoded, recode_flat, values_of
 from transforms.risk.criteria import LargestShare, LiftCap
 from transforms.steps.layout import (

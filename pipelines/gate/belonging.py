@@ -12,7 +12,7 @@ from datetime import date
 
 import polars as pl
 
-from transforms.policy import Policy
+from transforms.policy.whole import Policy
 from transforms.steps.conform import conform
 from transforms.steps.derive import PAST, ROWS, total_attributes
 from transforms.steps.exclude import Exclusions, companies, ineligible, is_named

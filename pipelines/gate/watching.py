@@ -20,8 +20,9 @@ from pipelines.gate.scan import FOUND, LEAST_WHOLE, VALUE, findings
 from pipelines.gate.verdict import LOOKED_FOR, RECORDS, in_numbers, in_texts
 from transforms.errors import SourceError, band
 from transforms.hierarchy import Hierarchy
-from transforms.policy import FROM_TEXT, Policy, Role
-from transforms.policy import Kind as Type
+from transforms.policy.roles import FROM_TEXT, Role
+from transforms.policy.roles import Kind as Type
+from transforms.policy.whole import Policy
 
 HARMLESS = frozenset({Role.QUASI_IDENTIFIER, Role.SENSITIVE, Role.ELIGIBILITY, Role.CATEGORY})
 """Columns whose values are published once they are coarse enough, or decide: none names anybody."""

@@ -29,7 +29,7 @@ from transforms.magnitude.grid import NO_VOCABULARIES, Grid, Vocabularies, grid_
 from transforms.magnitude.periods import Period, closed_periods
 from transforms.magnitude.publish import perturbed, rows_of, schema_of
 from transforms.magnitude.stated import clipped_figures
-from transforms.policy import Policy
+from transforms.policy.whole import Policy
 
 log = logging.getLogger("clause16")
 

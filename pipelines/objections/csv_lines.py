@@ -24,7 +24,7 @@ from pipelines.objections.lines import (
     joined,
 )
 from transforms.errors import PolicyError
-from transforms.policy import Import
+from transforms.policy.opt_out import Import
 
 _UTF_8_MARK = b"\xef\xbb\xbf"
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")

@@ -25,7 +25,7 @@ from pipelines.objections.importing import Imported, List, import_file
 from pipelines.objections.lines import FileError
 from pipelines.objections.rejects import DRAFT
 from transforms.errors import EngineError, ObjectionError, PrivacyError
-from transforms.policy import Objections
+from transforms.policy.opt_out import Objections
 
 DONE, REJECTED, LOCK = "done", "rejected", ".lock"
 WHY = ".why.txt"

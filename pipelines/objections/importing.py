@@ -32,7 +32,7 @@ from pipelines.objections.parquet_lines import ParquetLines
 from pipelines.objections.registry import Withdrawal
 from pipelines.objections.rejects import Rejects
 from transforms.objection import Channel, Identifiers, Received, Right
-from transforms.policy import Import
+from transforms.policy.opt_out import Import
 
 SECONDS_BETWEEN_WORDS = 10.0
 """Of progress."""

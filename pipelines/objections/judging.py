@@ -11,7 +11,7 @@ import polars as pl
 from pipelines.objections.lines import COLUMNS
 from transforms.errors import PolicyError
 from transforms.objection import OTHER_RIGHTS, Channel, Right
-from transforms.policy import Import, ImportColumn
+from transforms.policy.opt_out import Import, ImportColumn
 
 EARLIEST = date(1900, 1, 1)
 LONGEST_TEXT = 10_000

@@ -17,7 +17,7 @@ from typing import BinaryIO, Protocol, get_args
 import polars as pl
 
 from transforms.errors import ObjectionError
-from transforms.policy import Import, ImportColumn
+from transforms.policy.opt_out import Import, ImportColumn
 
 COLUMNS: tuple[ImportColumn, ...] = get_args(ImportColumn)
 REJECTED_LINE, REJECTED_BECAUSE = "rejected_line", "rejected_because"

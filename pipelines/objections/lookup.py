@@ -18,7 +18,7 @@ from pipelines.objections.scanning import Scan
 from pipelines.sources.opening import SERVERS, open_bank, split_uri
 from transforms.errors import PolicyError
 from transforms.identity import ASKED, FOUND, persons
-from transforms.policy import Policy
+from transforms.policy.whole import Policy
 
 
 class Finder(Protocol):

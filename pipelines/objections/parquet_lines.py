@@ -25,7 +25,7 @@ from pipelines.objections.lines import (
     find_columns,
     joined,
 )
-from transforms.policy import Import, ImportColumn
+from transforms.policy.opt_out import Import, ImportColumn
 
 MOST_LINES = 20_000_000
 LARGEST_ROW_GROUP = 2 * 2**30

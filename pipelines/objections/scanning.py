@@ -10,7 +10,8 @@ import polars as pl
 from pipelines.sources.bank import Bank
 from transforms.errors import SourceError
 from transforms.identity import Clue, Site, key_kind, sites
-from transforms.policy import Kind, Policy
+from transforms.policy.roles import Kind
+from transforms.policy.whole import Policy
 from transforms.spelling import A_NUMBER, NO_NUMBER, PERSONAL_NUMBER
 from transforms.steps.conform import conform
 

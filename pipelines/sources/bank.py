@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 
 from transforms.errors import EngineError, SourceError
-from transforms.policy import Kind
+from transforms.policy.roles import Kind
 
 DEMO_MARK = "clause16 demo bank"
 

@@ -11,7 +11,7 @@ import polars as pl
 from pipelines.sources.bank import DEMO_MARK, Schema, batches_of, reading
 from pipelines.sql import quoted
 from transforms.errors import SourceAway, SourceError
-from transforms.policy import Kind
+from transforms.policy.roles import Kind
 
 ROWS_A_BATCH = 122_880
 """DuckDB's own row group."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from pipelines.sources.bank import Bank
 from transforms.errors import PolicyError, SourceError, shown
-from transforms.policy import Kind, Policy
+from transforms.policy.roles import Kind
+from transforms.policy.whole import Policy
 from transforms.steps.conform import fits
 
 

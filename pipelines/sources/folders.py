@@ -25,7 +25,9 @@ import pyarrow.parquet as pq
 from pipelines.sources.bank import Schema, batches_of, reading
 from pipelines.sources.quotes import stray_quote
 from transforms.errors import PolicyError, SourceError
-from transforms.policy import Csv, Kind, Policy
+from transforms.policy.roles import Kind
+from transforms.policy.sources import Csv
+from transforms.policy.whole import Policy
 from transforms.steps.conform import kind_of
 
 ROWS_A_BATCH = 131_072

@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from pipelines.sources.bank import Bank
 from transforms.errors import SourceError
-from transforms.policy import Policy
+from transforms.policy.whole import Policy
 
 FILES = ("duckdb", "parquet", "csv")
 SERVERS = ("postgresql", "postgres")

@@ -21,7 +21,7 @@ from pipelines.postgres import connect, told
 from pipelines.sources.bank import DEMO_MARK, Schema, batches_of
 from pipelines.sql import quoted
 from transforms.errors import EngineError
-from transforms.policy import Kind
+from transforms.policy.roles import Kind
 
 BATCH_BYTES = 8 * 2**20
 LIMITS = {"statement_timeout": "2h", "lock_timeout": "1min"}

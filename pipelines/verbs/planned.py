@@ -8,7 +8,7 @@ from dataclasses import asdict
 from transforms.errors import share_said
 from transforms.magnitude.outlook import Outlook
 from transforms.plan import Plan, TableFigures
-from transforms.policy import Method
+from transforms.policy.tables import Method
 
 
 def told(plan: Plan) -> str:

@@ -228,7 +228,7 @@ def _place(options: argparse.Namespace) -> Path:
 
 def _order(options: argparse.Namespace) -> Order:
     from pipelines.flat.recoding import Order, Suppressed
-    from transforms.policy import Method
+    from transforms.policy.tables import Method
 
     return Order(
         file=Path(options.file),
@@ -262,7 +262,7 @@ def demands_from(options: argparse.Namespace) -> Demands:
 
 
 def _criteria(options: argparse.Namespace) -> Iterator[Criterion]:
-    from transforms.policy import Distance
+    from transforms.policy.limits import Distance
     from transforms.risk.criteria import Closeness, DistinctL, EntropyL, LargestShare, LiftCap
 
     if options.l is not None:
@@ -337,7 +337,7 @@ def _diversity(diversity: Diversity) -> dict[str, object]:
 
 
 def _lines(options: argparse.Namespace, outcome: Outcome) -> Iterator[str]:
-    from transforms.policy import Distance
+    from transforms.policy.limits import Distance
 
     recoded, risk, seconds = outcome.recoded, outcome.risk, outcome.seconds
     yield f"{options.output}: {risk.rows:,} rows in {risk.classes:,} classes"

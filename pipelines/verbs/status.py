@@ -60,7 +60,7 @@ def _status(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _decide_within(settings: Settings) -> int:
-    from transforms.policy import Objections
+    from transforms.policy.opt_out import Objections
 
     if settings.policy is None:
         return Objections().decide_within

@@ -18,7 +18,7 @@ from pipelines.policies import load_policy
 from pipelines.settings import DEMO_POLICY
 from pipelines.sources.folders import CsvBank, ParquetBank
 from transforms.errors import PolicyError, SourceError
-from transforms.policy import Policy
+from transforms.policy.whole import Policy
 from transforms.steps.conform import broken_counts, conform
 
 HIERARCHIES = DEMO_POLICY.parents[1] / "hierarchies"

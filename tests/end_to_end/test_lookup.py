@@ -16,7 +16,7 @@ from end_to_end.postgres import PASSWORD, Cluster
 from end_to_end.program import change
 from end_to_end.rights import OFFICER
 
-from pipelines.demo import names
+from pipelines import names
 from pipelines.grants import Place, officer_grants
 from pipelines.lookups import LOOKUPS, SPELLINGS
 from pipelines.objections.lookup import look_up
@@ -25,7 +25,8 @@ from pipelines.settings import DEMO_POLICY
 from transforms.errors import PolicyError, SourceAway, SourceError
 from transforms.identity import Outcome, Verdict, questions, spelling_of, verdicts
 from transforms.objection import Identifiers
-from transforms.policy import Policy, Subject
+from transforms.policy.sources import Subject
+from transforms.policy.whole import Policy
 
 POLICY = load_policy(DEMO_POLICY).policy
 REGION = POLICY.objections.region

@@ -27,7 +27,7 @@ from pipelines.settings import DEMO_POLICY
 from pipelines.sources.bank import DEMO_MARK
 from pipelines.sources.postgres import PostgresBank
 from transforms.errors import SourceAway, SourceError
-from transforms.policy import Role
+from transforms.policy.roles import Role
 
 POLICY = load_policy(DEMO_POLICY).policy
 

@@ -18,7 +18,7 @@ from pipelines.sources.duckdb_file import select
 from pipelines.sources.folders import ParquetBank
 from pipelines.sources.opening import open_bank
 from transforms.errors import SourceError
-from transforms.policy import Role
+from transforms.policy.roles import Role
 
 HIERARCHIES = DEMO_POLICY.parents[1] / "hierarchies"
 

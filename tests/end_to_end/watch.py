@@ -19,7 +19,7 @@ from end_to_end.program import HOMES, SAID, change
 
 from pipelines.policies import load_policy
 from pipelines.settings import DEMO_POLICY
-from transforms.policy import Role
+from transforms.policy.roles import Role
 
 CANARY = "zq16"
 KEYS = int.from_bytes(b"ZQ16\0\0\0\0")

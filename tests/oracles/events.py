@@ -23,7 +23,7 @@ from transforms.anonymise import count_population
 from transforms.magnitude.bound import Choose, Exact
 from transforms.magnitude.count import Due
 from transforms.magnitude.events import MOST_ROWS, Counting
-from transforms.policy import Policy
+from transforms.policy.whole import Policy
 from transforms.steps.exclude import Exclusions
 from transforms.steps.gather import Circumstances
 

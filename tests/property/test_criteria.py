@@ -26,7 +26,7 @@ from oracles.criteria import (
 from oracles.plain import Ladder
 
 from transforms.hierarchy import lookup_hierarchy
-from transforms.policy import Distance
+from transforms.policy.limits import Distance
 from transforms.risk import criteria
 from transforms.risk.criteria import (
     Closeness,

@@ -22,7 +22,7 @@ from pipelines.objections.lines import ADDED, COLUMNS, guarded, unguarded
 from pipelines.objections.registry import Withdrawal
 from transforms.errors import PrivacyError
 from transforms.objection import Identifiers, Received
-from transforms.policy import Import
+from transforms.policy.opt_out import Import
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 HEADER = ",".join(COLUMNS)

@@ -28,7 +28,8 @@ from oracles.plain import Counts, Ladder, Row
 from transforms.errors import Refused
 from transforms.hierarchy import Hierarchy, lookup_hierarchy
 from transforms.histogram import Histogram
-from transforms.policy import Distance, Method
+from transforms.policy.limits import Distance
+from transforms.policy.tables import Method
 from transforms.recoding import grouping
 from transforms.recoding.flat import Demands, Recoded, recode_flat
 from transforms.risk.criteria import (

@@ -29,7 +29,7 @@ from pipelines.sources.fitting import check_source
 from pipelines.sources.opening import open_bank
 from transforms.anonymise import count_population
 from transforms.errors import PolicyError
-from transforms.policy import Import
+from transforms.policy.opt_out import Import
 from transforms.steps.exclude import NOBODY
 from transforms.steps.gather import Circumstances
 

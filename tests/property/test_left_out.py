@@ -24,7 +24,8 @@ from builders import (
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from transforms.policy import Kind, Policy
+from transforms.policy.roles import Kind
+from transforms.policy.whole import Policy
 from transforms.steps.exclude import Exclusions
 from transforms.steps.find import KeyList
 

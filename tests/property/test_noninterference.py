@@ -35,7 +35,8 @@ from hypothesis import strategies as st
 
 from transforms.anonymise import count_population
 from transforms.plan import Plan
-from transforms.policy import READ_FOR_MICRODATA, Policy, Role
+from transforms.policy.roles import READ_FOR_MICRODATA, Role
+from transforms.policy.whole import Policy
 from transforms.steps import gather
 from transforms.steps.exclude import Exclusions
 from transforms.steps.gather import Circumstances

@@ -51,7 +51,7 @@ from oracles.plain import parent_groups as plain_parent_groups
 from transforms.anonymise import Table
 from transforms.histogram import histogram
 from transforms.plan import Plan
-from transforms.policy import Policy
+from transforms.policy.whole import Policy
 from transforms.recoding.applying import Levels, nodes_of
 from transforms.recoding.protect import Candidate
 from transforms.risk.classes import Cells

@@ -33,7 +33,7 @@ from transforms.magnitude.bound import Clipped, Exact, Ints
 from transforms.magnitude.declared import Magnitude
 from transforms.magnitude.events import Counting
 from transforms.magnitude.periods import Unit, period_named
-from transforms.policy import Policy
+from transforms.policy.whole import Policy
 
 START = date(2025, 12, 20)
 RHO = 0.5

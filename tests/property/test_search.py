@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from oracles.plain import Bounds, best_companion, least_loss, loss_within
 
 from transforms.errors import Refused
-from transforms.policy import Limits
+from transforms.policy.limits import Limits
 from transforms.recoding.choosing import refuse_too_few
 from transforms.recoding.protect import Terms
 from transforms.recoding.search import Search, search

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pipelines.demo import names
+from pipelines import names
 from transforms.identity import Asked, Clue, Match, Outcome, asked, decide, spelling_of
 from transforms.objection import Identifiers
 from transforms.spelling import Spelling

@@ -39,7 +39,8 @@ from oracles.regions import Label, first_of
 
 from transforms.anonymise import Table, anonymise, choose_plan, terms_of
 from transforms.plan import Plan, RegionList
-from transforms.policy import Method, Policy
+from transforms.policy.tables import Method
+from transforms.policy.whole import Policy
 from transforms.recoding.choosing import recoding_of
 from transforms.recoding.protect import Candidate, Protected, protect, recode
 from transforms.steps.blank import parent_groups

@@ -10,7 +10,8 @@ import pytest
 from builders import POLICY, policy_fields
 
 from transforms.errors import SourceError
-from transforms.policy import Kind, Policy
+from transforms.policy.roles import Kind
+from transforms.policy.whole import Policy
 from transforms.steps.conform import broken_counts, conform, fits, kind_of, refuse_broken
 
 CANARY = "2001-13-77 EUR Agim"

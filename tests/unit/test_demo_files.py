@@ -13,7 +13,7 @@ from pipelines.demo import DuckDBTarget
 from pipelines.demo.schema import TABLES
 from pipelines.policies import load_policy
 from pipelines.settings import DEMO_POLICY
-from transforms.policy import Role
+from transforms.policy.roles import Role
 
 CUSTOMERS = 6_000
 TODAY = pl.date(2026, 11, 1)

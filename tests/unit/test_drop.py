@@ -17,7 +17,7 @@ from pipelines.objections.drop import Drop, take_drops
 from pipelines.objections.importing import Imported
 from pipelines.objections.registry import Registry, create_registry
 from transforms.errors import ObjectionError
-from transforms.policy import Objections
+from transforms.policy.opt_out import Objections
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(hours=1)
@@ -227,7 +227,7 @@ from datetime import datetime
 from pathlib import Path
 from pipelines.objections.drop import take_drops
 from pipelines.objections.registry import Registry
-from transforms.policy import Objections
+from transforms.policy.opt_out import Objections
 home = Path(sys.argv[1])
 registry = Registry(home / "list.sqlite", home / "key")
 now = datetime.fromisoformat(sys.argv[2])

@@ -19,7 +19,8 @@ from builders import (
 )
 
 from transforms.errors import SourceError
-from transforms.policy import Kind, Policy
+from transforms.policy.roles import Kind
+from transforms.policy.whole import Policy
 from transforms.steps.exclude import (
     Exclusions,
     LeftOut,

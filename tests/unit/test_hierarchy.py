@@ -7,7 +7,7 @@ from builders import HIERARCHIES, LADDERS
 
 from transforms.errors import PolicyError
 from transforms.hierarchy import Hierarchy, band_hierarchy, lookup_hierarchy
-from transforms.policy import Bands
+from transforms.policy.labels import Bands
 
 
 def bands(

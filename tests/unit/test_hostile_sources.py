@@ -19,7 +19,7 @@ from pipelines.sources.fitting import check_source
 from pipelines.sources.opening import open_bank
 from pipelines.sql import quoted
 from transforms.errors import PrivacyError, SourceError
-from transforms.policy import Policy
+from transforms.policy.whole import Policy
 
 NAMES = (
     '"; DROP TABLE people; --',

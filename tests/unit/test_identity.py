@@ -28,7 +28,7 @@ from transforms.identity import (
     verdicts,
 )
 from transforms.objection import Identifiers
-from transforms.policy import Policy
+from transforms.policy.whole import Policy
 
 REGION = "XK"
 IBAN = "XK051212012345678906"

@@ -23,7 +23,7 @@ from pipelines.objections.lines import COLUMNS, FileError
 from pipelines.objections.registry import Case, Registry, Withdrawal, create_registry
 from transforms.errors import ObjectionError, PolicyError
 from transforms.objection import OTHER_RIGHTS, Channel, Identifiers, Received, Right, State
-from transforms.policy import ChannelWord, Import, RightWord
+from transforms.policy.opt_out import ChannelWord, Import, RightWord
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 

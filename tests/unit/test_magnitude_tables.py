@@ -31,7 +31,7 @@ from transforms.magnitude.outlook import outlooks
 from transforms.magnitude.periods import Unit
 from transforms.magnitude.publish import rows_of, schema_of
 from transforms.magnitude.stated import budget_entry, clipped_figures
-from transforms.policy import Policy
+from transforms.policy.whole import Policy
 
 DAY = AS_OF - timedelta(days=60)
 

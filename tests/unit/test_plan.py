@@ -20,7 +20,8 @@ from builders import (
 from transforms.anonymise import check_plan
 from transforms.errors import PolicyError
 from transforms.plan import Outcome, Plan, RegionList, TableFigures
-from transforms.policy import Method, Policy
+from transforms.policy.tables import Method
+from transforms.policy.whole import Policy
 
 PLAN = plan_at({"age": 1, "town": 0, "health": 1}).model_copy(
     update={

@@ -10,7 +10,8 @@ import pytest
 from builders import Fields, policy_fields
 from pydantic import ValidationError
 
-from transforms.policy import READ_FOR_MICRODATA, Policy, Role
+from transforms.policy.roles import READ_FOR_MICRODATA, Role
+from transforms.policy.whole import Policy
 
 BANK = Path(__file__).parents[2] / "data" / "policy" / "bank.toml"
 

@@ -11,7 +11,7 @@ from builders import AS_OF, HIERARCHIES, Fields, Person, Tables, bank, counted, 
 from transforms.anonymise import Population, count_population
 from transforms.certificate import people_left_out
 from transforms.errors import PolicyError, SourceError
-from transforms.policy import Policy
+from transforms.policy.whole import Policy
 from transforms.steps.exclude import NOBODY
 from transforms.steps.gather import Circumstances
 

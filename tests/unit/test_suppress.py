@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from transforms.anonymise import anonymise, choose_plan
 from transforms.errors import Refused
-from transforms.policy import Policy
+from transforms.policy.whole import Policy
 
 
 def group(count: int, age: int, town: str, job: str = "nurse") -> list[Person]:

@@ -15,7 +15,7 @@ from transforms.magnitude.count import Due
 from transforms.magnitude.events import Counting
 from transforms.magnitude.grid import grid_of
 from transforms.magnitude.periods import period_named
-from transforms.policy import Policy
+from transforms.policy.whole import Policy
 from transforms.steps.exclude import Exclusions
 from transforms.steps.gather import Circumstances
 from transforms.text.vocabulary import Vocabulary

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipelines.demo import names
+from pipelines import names
 from transforms.text.languages import languages
 from transforms.text.topics import known, topics
 from transforms.text.vocabulary import Language, Vocabulary

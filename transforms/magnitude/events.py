@@ -20,7 +20,7 @@ from transforms.magnitude.accounting import CENTS
 from transforms.magnitude.declared import EVENTS, Calendar, Magnitude, Sum
 from transforms.magnitude.grid import Axis, Grid
 from transforms.magnitude.periods import Period, counted_in
-from transforms.policy import Policy
+from transforms.policy.whole import Policy
 from transforms.steps.conform import BROKEN, conform
 from transforms.steps.derive import ROWS
 from transforms.steps.lapse import forget_rows

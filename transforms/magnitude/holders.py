@@ -9,7 +9,7 @@ import polars as pl
 
 from transforms.magnitude.declared import Behind
 from transforms.magnitude.events import PERSON, Holders
-from transforms.policy import Policy
+from transforms.policy.whole import Policy
 from transforms.steps.conform import conform
 from transforms.steps.derive import ROWS
 from transforms.steps.exclude import Exclusions, is_named

@@ -10,7 +10,7 @@ from transforms.magnitude.accounting import Terms, terms_of
 from transforms.magnitude.declared import PEOPLE, Budget, Magnitude
 from transforms.magnitude.grid import NO_VOCABULARIES, Grid, Vocabularies, grid_of
 from transforms.magnitude.periods import Unit
-from transforms.policy import Policy
+from transforms.policy.whole import Policy
 
 _THOUSAND = 1000
 _LONGER = {Unit.WEEK: Unit.MONTH, Unit.MONTH: Unit.QUARTER}

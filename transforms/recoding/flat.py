@@ -16,7 +16,7 @@ import numpy as np
 from transforms.errors import PolicyError, Refused
 from transforms.hierarchy import Codes, Hierarchy
 from transforms.histogram import Histogram, distinct, totals
-from transforms.policy import Method
+from transforms.policy.tables import Method
 from transforms.recoding.applying import Levels, ever_fewer, nodes_of, region_nodes
 from transforms.recoding.grouping import Grouping, Node, RowsOf
 from transforms.recoding.loss import Costs, Floors

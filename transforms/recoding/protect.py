@@ -15,7 +15,7 @@ import numpy as np
 from transforms.hierarchy import Codes, Hierarchy
 from transforms.histogram import Histogram
 from transforms.plan import TableFigures
-from transforms.policy import Limits
+from transforms.policy.limits import Limits
 from transforms.recoding.applying import Levels, Recoding, nodes_of
 from transforms.recoding.loss import column_losses, people_blanked, shares_of
 from transforms.risk.classes import Cells, count_cells, fold

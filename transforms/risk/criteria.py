@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from transforms.hierarchy import Codes, Hierarchy
 from transforms.histogram import totals
-from transforms.policy import Distance
+from transforms.policy.limits import Distance
 
 Mask = npt.NDArray[np.bool_]
 Shares = npt.NDArray[np.float64]

@@ -15,7 +15,9 @@ from datetime import date
 import polars as pl
 
 from transforms.errors import SourceError, band
-from transforms.policy import Csv, Kind, Policy
+from transforms.policy.roles import Kind
+from transforms.policy.sources import Csv
+from transforms.policy.whole import Policy
 
 FIRST_DAY, LAST_DAY = date(1800, 1, 1), date(9999, 12, 31)
 """Before it nobody was born who is a customer: a year of two digits, or of a misread form."""

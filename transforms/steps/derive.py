@@ -7,7 +7,9 @@ from datetime import date
 
 import polars as pl
 
-from transforms.policy import Attribute, Derivation, Policy, Role
+from transforms.policy.attributes import Attribute
+from transforms.policy.roles import Derivation, Role
+from transforms.policy.whole import Policy
 from transforms.steps.exclude import completed_years
 from transforms.text.closed import categorised
 from transforms.text.vocabulary import Vocabulary

@@ -8,7 +8,7 @@ import polars as pl
 
 from transforms.errors import PolicyError, band
 from transforms.hierarchy import OTHER, UNLISTED, BandEncoder, Hierarchy
-from transforms.policy import Policy
+from transforms.policy.whole import Policy
 
 
 def encode(

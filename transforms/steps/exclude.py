@@ -16,7 +16,9 @@ from functools import cached_property
 
 import polars as pl
 
-from transforms.policy import Eligibility, Kind, Policy, Role
+from transforms.policy.eligibility import Eligibility
+from transforms.policy.roles import Kind, Role
+from transforms.policy.whole import Policy
 from transforms.steps.find import KeyList
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from transforms.policy import Kind
+from transforms.policy.roles import Kind
 
 Words = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]

@@ -16,7 +16,8 @@ import polars as pl
 
 from transforms.errors import SourceError, band
 from transforms.hierarchy import Hierarchy
-from transforms.policy import Policy, Role
+from transforms.policy.roles import Role
+from transforms.policy.whole import Policy
 from transforms.steps.conform import BROKEN, broken_counts, conform, refuse_broken
 from transforms.steps.derive import (
     ROWS,

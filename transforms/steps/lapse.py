@@ -12,7 +12,9 @@ from datetime import date
 
 import polars as pl
 
-from transforms.policy import Attribute, Kept, Policy
+from transforms.policy.attributes import Attribute
+from transforms.policy.sources import Kept
+from transforms.policy.whole import Policy
 from transforms.steps.conform import BROKEN
 from transforms.steps.derive import PAST, ROWS, own_attributes, total_attributes
 

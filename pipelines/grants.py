@@ -1,8 +1,9 @@
-"""The rights of two PostgreSQL roles, as SQL for whoever owns the bank's tables.
+"""The rights of three PostgreSQL roles, as SQL for whoever owns the bank's tables.
 
 A *release* reads exactly the columns that the policy permits; reading another one is refused by
 the database itself. The *officer* reads no table at all: functions answer whose an identifier is,
-by equality, so that an objector is found and nobody can leaf through the customers.
+by equality, so that an objector is found and nobody can leaf through the customers. Before there is
+a policy, a *draft* of one reads every table of a schema; its role is dropped afterwards.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from itertools import count
 
 from pipelines.lookups import LOOKUPS, Function, functions, spelling_functions
 from pipelines.sql import escaped, literal, quoted
-from transforms.policy import Policy
+from transforms.policy.whole import Policy
 
-RELEASE, OFFICER = "clause16_release", "clause16_officer"
+RELEASE, OFFICER, DRAFT = "clause16_release", "clause16_officer", "clause16_draft"
 NAME_BYTES = 63
 """PostgreSQL cuts longer names, without an error."""
 
@@ -46,7 +47,7 @@ def release_grants(policy: Policy, place: Place) -> str:
     )
     return "".join(
         (
-            _head("a release may read these columns and no others", policy, place),
+            _head(f"a release may read these columns and no others{_of(policy)}", place),
             f"ALTER ROLE {role} SET default_transaction_read_only = on;\n",
             f"ALTER ROLE {role} SET statement_timeout = '2h';\n",
             f"ALTER ROLE {role} SET lock_timeout = '1min';\n",
@@ -65,7 +66,7 @@ def officer_grants(policy: Policy, place: Place) -> str:
     lookups, role = f"n.nspname = {literal(LOOKUPS)}", quoted(place.role)
     return "".join(
         (
-            _head("the officer may ask whose an identifier is", policy, place),
+            _head(f"the officer may ask whose an identifier is{_of(policy)}", place),
             f"ALTER ROLE {role} SET statement_timeout = '10min';\n",
             f"ALTER ROLE {role} SET lock_timeout = '1min';\n",
             _keeps_a_list(place),
@@ -79,7 +80,26 @@ def officer_grants(policy: Policy, place: Place) -> str:
     )
 
 
-def _head(what: str, policy: Policy, place: Place) -> str:
+def draft_grants(place: Place) -> str:
+    """Return SQL that lets a role read every table of a schema, and says how to take it away."""
+    role, schema = quoted(place.role), quoted(place.schema)
+    return "".join(
+        (
+            _head("a draft may read every table of the schema, until the policy is written", place),
+            f"ALTER ROLE {role} SET default_transaction_read_only = on;\n",
+            f"ALTER ROLE {role} SET lock_timeout = '1min';\n",
+            _finds_the_tables(place),
+            f"GRANT USAGE ON SCHEMA {schema} TO {role};\n",
+            f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role};\n",
+            _PASSING_ROWS.replace("a release", "a draft"),
+            "COMMIT;\n",
+            "-- Once the policy is written:\n",
+            f"--   DROP OWNED BY {role};\n--   DROP ROLE {role};\n",
+        )
+    )
+
+
+def _head(what: str, place: Place) -> str:
     role = escaped(place.role)
     make = f"""
 BEGIN
@@ -89,18 +109,21 @@ BEGIN
   EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), {role});
 END
 """
-    # A line break of any kind would end the comment.
-    version = " ".join(policy.version.split())
     return f"""\
--- {what} (policy version {version}).
+-- {what}.
 -- Run it in the bank's database as the owner of the tables: psql -v ON_ERROR_STOP=1 -f FILE
--- Run it again whenever the policy changes. Then give the role a password: \\password
+-- Run it again whenever that changes. Then give the role a password: \\password
 BEGIN;
 -- Nobody's own functions or operators take the place of the server's.
 SET LOCAL search_path = pg_catalog, pg_temp;
 DO {_dollar_quoted(make)};
 REVOKE ALL ON ALL TABLES IN SCHEMA {quoted(place.schema)} FROM {quoted(place.role)};
 """
+
+
+def _of(policy: Policy) -> str:
+    # A line break of any kind would end the comment.
+    return f" (policy version {' '.join(policy.version.split())})"
 
 
 def _finds_the_tables(place: Place) -> str:

@@ -23,9 +23,9 @@ from pipelines.draft.words import topic_of
 from pipelines.draft.writing import Written, write
 from pipelines.settings import Settings
 from pipelines.sources.bank import Schema
-from pipelines.sources.opening import SERVERS, split_uri
 from transforms.errors import PrivacyError, SourceError, UsageError
-from transforms.policy import Csv, Policy
+from transforms.policy.sources import Csv
+from transforms.policy.whole import Policy
 
 log = logging.getLogger("clause16")
 
@@ -48,15 +48,16 @@ class Drafted:
         return Counter(str(proposal.role) for proposal in self.draft.proposals.values())
 
 
-def make_draft(settings: Settings, output: Path) -> Drafted:
-    """Read schema and sample of the source, as the officer, and write a draft of its policy.
+def make_draft(settings: Settings, named: str | None, output: Path) -> Drafted:
+    """Read schema and sample of a source, as the officer, and write a draft of its policy.
 
+    named: the source, None for the one that the settings name, the officer's before a release's.
     Raises UsageError where the file is there already, SourceError where the source cannot be read
     or its names cannot stand in a policy. Nothing else is written.
     """
     if output.exists() or output.is_symlink():
         raise UsageError(f"{output} is there already, and a draft overwrites nothing")
-    with closing(open_sampler(_source(settings))) as bank:
+    with closing(open_sampler(_named(named, settings))) as bank:
         schema = bank.schema()
         _refuse_names(schema, bank)
         samples = _samples(bank, schema)
@@ -76,14 +77,12 @@ def make_draft(settings: Settings, output: Path) -> Drafted:
     return Drafted(output, draft, len(schema))
 
 
-def _source(settings: Settings) -> str:
-    """Return the source as the officer reads it; raises SourceError where there is none."""
-    named = settings.source
-    if settings.officer is not None and (named is None or split_uri(named).scheme in SERVERS):
-        return settings.officer
-    if named is None:
+def _named(named: str | None, settings: Settings) -> str:
+    """Return the source that is drafted; raises SourceError where there is none."""
+    source = named or settings.officer or settings.source
+    if source is None:
         raise SourceError("no source is named: give --source (or $CLAUSE16_SOURCE)")
-    return named
+    return source
 
 
 # ------------------------------------------------------------------------------------------- names
@@ -161,9 +160,9 @@ def _sampled(bank: Sampler, table: str, columns: list[str]) -> Sample:
         if "may not read" not in str(error):
             raise
     raise SourceError(
-        f"table {table} cannot be sampled: the role may not read all its columns and rows; draft "
-        f"under one that may read the whole source ($CLAUSE16_OFFICER_SOURCE), for no policy says "
-        f"yet what others may"
+        f"table {table} cannot be sampled: the role may not read all its columns and rows; no "
+        f"policy says yet what it may: draft under one that may read the whole source, which "
+        f"`clause16 grants --for draft` makes"
     )
 
 

@@ -18,7 +18,7 @@ def add_verbs(verbs: Verbs, everywhere: argparse.ArgumentParser) -> None:
         "--source",
         metavar="URI",
         help="duckdb:///file, parquet:///folder, csv:///folder or postgresql://… "
-        "($CLAUSE16_SOURCE; of a server $CLAUSE16_OFFICER_SOURCE, where that is named)",
+        "(default: $CLAUSE16_OFFICER_SOURCE, then $CLAUSE16_SOURCE)",
     )
     draft.add_argument(
         "--output", required=True, metavar="FILE", help="the draft; nothing is overwritten"
@@ -29,7 +29,7 @@ def add_verbs(verbs: Verbs, everywhere: argparse.ArgumentParser) -> None:
 def _draft(options: argparse.Namespace, settings: Settings) -> int:
     from pipelines.draft.drafting import make_draft
 
-    drafted = make_draft(settings, Path(options.output).absolute())
+    drafted = make_draft(settings, options.source, Path(options.output).absolute())
     draft = drafted.draft
     source, key = draft.subject
     roles = dict(sorted(drafted.roles.items()))

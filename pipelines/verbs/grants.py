@@ -1,4 +1,4 @@
-"""The verb that says which rights two PostgreSQL roles need."""
+"""The verb that says which rights PostgreSQL roles need."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ def add_verbs(verbs: Verbs, everywhere: argparse.ArgumentParser) -> None:
         "--for",
         dest="role_for",
         required=True,
-        choices=["release", "officer"],
-        help="release: reads the permitted columns; officer: asks whose an identifier is",
+        choices=["release", "officer", "draft"],
+        help="release: reads the permitted columns; officer: asks whose an identifier is; "
+        "draft: reads every table, until there is a policy",
     )
     grants.add_argument("--policy", metavar="FILE", help="the policy (default: the demo bank's)")
     grants.add_argument(
-        "--role", metavar="NAME", help="default: clause16_release or clause16_officer"
+        "--role", metavar="NAME", help="default: clause16_release, clause16_officer, clause16_draft"
     )
     grants.add_argument(
         "--schema", metavar="NAME", default="public", help="where the bank's tables are"
@@ -33,10 +34,12 @@ def add_verbs(verbs: Verbs, everywhere: argparse.ArgumentParser) -> None:
 
 def _grants(options: argparse.Namespace, settings: Settings) -> int:
     from pipelines.grants import (
+        DRAFT,
         NAME_BYTES,
         OFFICER,
         RELEASE,
         Place,
+        draft_grants,
         officer_grants,
         release_grants,
     )
@@ -48,10 +51,12 @@ def _grants(options: argparse.Namespace, settings: Settings) -> int:
             raise UsageError("a role and a schema have a name without control characters")
         if name is not None and len(name.encode()) > NAME_BYTES:
             raise UsageError(f"a role and a schema have a name of at most {NAME_BYTES} bytes")
-    policy = load_policy(settings.policy or DEMO_POLICY).policy
-    if options.role_for == "release":
-        sql = release_grants(policy, Place(options.role or RELEASE, options.schema))
+    if options.role_for == "draft":
+        sql = draft_grants(Place(options.role or DRAFT, options.schema))
     else:
-        sql = officer_grants(policy, Place(options.role or OFFICER, options.schema))
+        policy = load_policy(settings.policy or DEMO_POLICY).policy
+        of_release = options.role_for == "release"
+        place = Place(options.role or (RELEASE if of_release else OFFICER), options.schema)
+        sql = (release_grants if of_release else officer_grants)(policy, place)
     answer(options, {"sql": sql}, sql.rstrip("\n"))
     return 0

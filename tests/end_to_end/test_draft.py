@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import runpy
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
 import pytest
+from adbc_driver_postgresql import dbapi
 from end_to_end.postgres import Cluster
 from end_to_end.program import Here, Home, new_home
+from end_to_end.rights import DRAFT, grant
 
 from pipelines.settings import CHECKOUT
 
@@ -177,17 +180,39 @@ def test_the_same_bank_is_drafted_from_every_kind_of_source(
     assert all("undecided" in problem for problem in problems)
 
 
-def test_a_database_is_drafted_under_the_officer_s_role(
-    tmp_path: Path, here: Here, cluster: Cluster, database: str
+def test_a_database_is_drafted_under_a_role_for_that(
+    tmp_path: Path, here: Here, cluster: Cluster, database: str, home: Home
 ) -> None:
-    home = Home(
-        tmp_path / "home",
-        "postgresql://nobody@localhost:1/none",
-        environment={"CLAUSE16_OFFICER_SOURCE": cluster.uri(database)},
+    grant(cluster, database, home, here, "draft")
+    elsewhere = "postgresql://nobody@localhost:1/none"
+    uri = cluster.uri(database, DRAFT)
+    named = {
+        "given": ([*("--source", uri)], {"CLAUSE16_OFFICER_SOURCE": elsewhere}),
+        "the officer's": ([], {"CLAUSE16_OFFICER_SOURCE": uri}),
+    }
+    for how, (options, environment) in named.items():
+        home = Home(tmp_path / how, elsewhere, environment=environment)
+        done = here(home, "draft", "--output", str(tmp_path / f"{how}.toml"), "--json", *options)
+        assert done.code == 0, done.err
+        assert done.answer["subject"] == {"source": "customers", "key": "customer_id"}
+    with closing(dbapi.connect(uri)) as connection, connection.cursor() as cursor:
+        with pytest.raises(Exception, match="read-only transaction"):
+            cursor.execute("UPDATE customers SET kind = kind")
+        connection.rollback()
+
+
+def test_the_role_of_a_draft_goes_as_its_rights_say(
+    cluster: Cluster, database: str, home: Home, here: Here
+) -> None:
+    printed = here(home, "grants", "--for", "draft", "--role", 'of "a" draft').out
+    assert cluster.psql(database, "-f", "-", stdin=printed).returncode == 0
+    drop = "\n".join(
+        line.removeprefix("--   ") for line in printed.splitlines() if line.startswith("--   ")
     )
-    done = here(home, "draft", "--output", str(tmp_path / "draft.toml"), "--json")
-    assert done.code == 0, done.err
-    assert done.answer["subject"] == {"source": "customers", "key": "customer_id"}
+    left = """SELECT count(*) FROM pg_roles WHERE rolname = 'of "a" draft';"""
+    for statements, roles in (("", "1"), (drop, "0")):
+        done = cluster.psql(database, "-At", "-f", "-", stdin=f"{statements}\n{left}")
+        assert (done.stderr, done.stdout.split()) == ("", [roles])
 
 
 def test_a_role_that_may_not_read_is_told_what_it_needs(
@@ -196,4 +221,5 @@ def test_a_role_that_may_not_read_is_told_what_it_needs(
     done = here(as_release, "draft", "--output", str(tmp_path / "draft.toml"))
     assert done.code == 11
     assert "may not read" in done.complaint
+    assert "clause16 grants --for draft" in done.complaint
     assert "release" not in done.complaint

@@ -17,7 +17,7 @@ from pipelines.grants import Place, officer_grants
 from pipelines.policies import load_policy
 from pipelines.settings import DEMO_POLICY
 from pipelines.sql import quoted
-from transforms.policy import Policy
+from transforms.policy.whole import Policy
 
 POLICY = load_policy(DEMO_POLICY).policy
 

@@ -22,7 +22,7 @@ from pipelines.policies import load_policy
 from pipelines.settings import Settings
 from pipelines.sql import quoted
 from transforms.errors import SourceError
-from transforms.policy import Role
+from transforms.policy.roles import Role
 
 HARMLESS = {
     *(Role.UNUSED, Role.CATEGORY, Role.MEASURE, Role.EVENT_TIME, Role.QUASI_IDENTIFIER),
@@ -136,7 +136,7 @@ def _drafted(folder: Path, planted: Planted) -> str:
         *(folder / "home", folder / "key", None, f"duckdb://{folder / 's.duckdb'}", TODAY, TODAY),
         None,
     )
-    make_draft(settings_, folder / "draft.toml")
+    make_draft(settings_, None, folder / "draft.toml")
     return (folder / "draft.toml").read_text(encoding="utf-8")
 
 

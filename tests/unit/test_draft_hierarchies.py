@@ -12,7 +12,7 @@ from pipelines.policies import load_policy, read_hierarchy
 from pipelines.settings import CHECKOUT, DEMO_POLICY
 from transforms.errors import PolicyError
 from transforms.hierarchy import band_hierarchy, lookup_hierarchy
-from transforms.policy import Bands
+from transforms.policy.labels import Bands
 
 FOLDER = CHECKOUT / "data" / "hierarchies"
 

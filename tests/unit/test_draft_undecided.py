@@ -6,7 +6,7 @@ import pytest
 from builders import policy_fields
 from pydantic import ValidationError
 
-from transforms.policy import Policy
+from transforms.policy.whole import Policy
 
 
 def test_a_policy_with_open_questions_loads_and_lists_them_with_the_way_out() -> None:

@@ -66,12 +66,12 @@ R = TypeVar("R")
 
 def leaks(rng: random.Random, count: int) -> pl.DataFrame:
     """Return texts with what is in each (`kind`), how it hides, and the language."""
-    kinds = [*CHECKED, *("name", "address", "document")]
-    others = {"name": name, "address": address, "document": document}
+    others = {Kind.NAME: name, Kind.ADDRESS: address, Kind.DOCUMENT: document}
+    kinds = [*CHECKED, *others]
     rows = []
     for number in range(count):
         kind, language = kinds[number % len(kinds)], rng.choice(list(SENTENCES))
-        if isinstance(kind, Kind):
+        if kind in CHECKED:
             disguise = rng.choice(disguises(kind))
             value, worn = disguise.wear(CHECKED[kind](rng), rng), disguise.name
         else:
@@ -140,11 +140,11 @@ def print_found(told: pl.DataFrame) -> int:
     stopping = {kind.value for kind in CERTAIN | JUDGED}
     for text, kind, disguise, language in told.iter_rows():
         kinds = found.get(text, [])
-        named = kind in kinds or (kind == "document" and Kind.DOCUMENT.value in kinds)
+        named = kind in kinds
         all_of[kind] += 1
         hit[kind] += named
         stops[kind] += bool(stopping & set(kinds))
-        if kind in set(Kind):
+        if Kind(kind) in CHECKED:
             by_language[language] += 1
             hit_language[language] += named
             by_disguise[kind, disguise] += not named

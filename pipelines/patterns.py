@@ -15,6 +15,8 @@ from pipelines.gate.folding import fold
 from pipelines.gate.kinds import Kind
 from pipelines.gate.scan import scan
 
+_MANY_PEOPLE_S = frozenset({Kind.POSTCODE, Kind.NAME})
+"""A postcode or a place called after somebody may be published, if enough people live there."""
 LONG_NUMBER = "long number"
 _LONG = r"(?:^|[^0-9.,])[0-9]{6,}(?:[^0-9.,]|$)"
 """An amount has marks between its thousands, or is short."""
@@ -23,6 +25,5 @@ _LONG = r"(?:^|[^0-9.,])[0-9]{6,}(?:[^0-9.,]|$)"
 def identifiers_in(strings: Iterable[str]) -> frozenset[str]:
     """Return the kinds of identifiers found in the strings, never the strings."""
     texts = pl.Series(list(strings), dtype=pl.String)
-    # A postcode may be a place that is published, if enough people live there.
-    kinds = frozenset(kind.value for kind in scan(texts) if kind is not Kind.POSTCODE)
+    kinds = frozenset(kind.value for kind in scan(texts) if kind not in _MANY_PEOPLE_S)
     return kinds | ({LONG_NUMBER} if fold(texts).str.contains(_LONG).any() else set())

@@ -107,7 +107,6 @@ def spain(rng: random.Random) -> str:
         return number + str(dni.calc_check_digit(number))
     letter = dni.calc_check_digit(str("XYZ".index(foreign)) + number[1:])
     return f"{foreign}{number[1:]}{letter}"
-    return f"{foreign}{number[1:]}{letter}"
 
 
 NATIONAL: Mapping[str, Draw] = {

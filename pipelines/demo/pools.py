@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 from faker import Faker
 
-from pipelines.demo import names
+from pipelines import names
 from pipelines.demo.draws import Bools, Ints, skewed
 from pipelines.demo.leaves import MUNICIPALITIES, SECTORS
 

@@ -10,13 +10,12 @@ import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import cache
-from importlib import import_module
 from typing import Final
 
 import polars as pl
 
-from pipelines.demo import names as kosovo
 from pipelines.gate.kinds import Kind
+from pipelines.gate.people import all_names
 from pipelines.gate.scan import VALUE, scan
 from pipelines.gate.scan import findings as seen
 from transforms.spelling import NAME
@@ -116,7 +115,7 @@ def _holding(texts: Iterable[str], findings: set[Finding]) -> frozenset[str]:
 def _names_among(values: pl.Series) -> int:
     """Return how many values consist of names: every word, of at most four, is one."""
     few = values.filter(~values.str.contains(r"[\d@]") & values.str.contains(r"\p{L}{2}"))
-    known = known_names()
+    known = _known_names()
     return sum(_is_name(text, known) for text in few.to_list())
 
 
@@ -126,26 +125,10 @@ def _is_name(text: str, known: frozenset[str]) -> bool:
 
 
 _NAME_WORDS = 4
-_LOCALES = (
-    *("lt_LT", "lv_LV", "et_EE", "hr_HR", "sl_SI", "en_US", "pl_PL", "de_DE", "it_IT", "tr_TR"),
-    *("fi_FI", "ro_RO"),
-)
 
 
 @cache
-def known_names() -> frozenset[str]:
+def _known_names() -> frozenset[str]:
     """Return first and last names of the region and its neighbours, as they are compared."""
-    pools = [pool for pool in vars(kosovo).values() if isinstance(pool, tuple)]
-    for locale in _LOCALES:
-        provider = import_module(f"faker.providers.person.{locale}").Provider
-        pools += [
-            getattr(provider, name)
-            for name in dir(provider)
-            if name.startswith(("first_names", "last_names", "male_last", "unisex_last"))
-        ]
-    return frozenset(
-        spelt
-        for pool in pools
-        for name in pool
-        if isinstance(name, str) and (spelt := NAME.of(name)) and len(spelt) > 1
-    )
+    spelt = map(NAME.of, all_names())
+    return frozenset(name for name in spelt if name and len(name) > 1)

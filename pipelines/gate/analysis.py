@@ -40,6 +40,9 @@ RANKS = {
             # A number may pass the checks of several: nobody knows which it is.
             (Kind.CARD, Kind.NATIONAL_NUMBER, Kind.PHONE),
             (Kind.COORDINATES, Kind.IP_ADDRESS),
+            # A street may be called after somebody.
+            (Kind.ADDRESS,),
+            (Kind.NAME,),
             (Kind.DOCUMENT,),
             (Kind.POSTCODE,),
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import ClassVar
 
 from presidio_analyzer import EntityRecognizer, LocalRecognizer, RecognizerResult
@@ -27,7 +28,9 @@ from pipelines.gate.numbers import (
     is_national,
     spain,
 )
+from pipelines.gate.people import SURNAME, first_names, last_names
 from pipelines.gate.readings import is_day, masked, readings
+from pipelines.gate.streets import STREET
 
 LANGUAGE = "xx"
 """Of every recogniser: numbers have none."""
@@ -249,6 +252,40 @@ class IpAddress(IpRecognizer):
         return not re.search("[0-9]", pattern_text) or bool(super().invalidate_result(pattern_text))
 
 
+class Address(_Own):
+    """A street and a house's number."""
+
+    kind = Kind.ADDRESS
+    score = LIKELY
+    _STREET = re.compile("|".join(STREET))
+
+    def spans(self, text: str) -> Iterator[Span]:
+        """Yield each address."""
+        return (found.span() for found in self._STREET.finditer(text))
+
+
+class Name(_Own):
+    """A first name beside a surname, in either order, also with an initial between them."""
+
+    kind = Kind.NAME
+    score = LIKELY
+    _WORD = re.compile(r"[^\W\d_]{3,}")
+    _BETWEEN = re.compile(r",? |-| [A-Z]\.? ")
+    _SURNAME = re.compile(SURNAME)
+
+    def spans(self, text: str) -> Iterator[Span]:
+        """Yield each name."""
+        words = list(self._WORD.finditer(text))
+        for one, other in pairwise(words):
+            beside = self._BETWEEN.fullmatch(text, one.end(), other.start())
+            if beside and (self._is(one[0], other[0]) or self._is(other[0], one[0])):
+                yield one.start(), other.end()
+
+    def _is(self, first: str, last: str) -> bool:
+        surname = last in last_names() or self._SURNAME.search(last)
+        return first in first_names() and bool(surname)
+
+
 class Document(_Own):
     """Six digits or more of which no more is known; a day or a round amount is none."""
 
@@ -293,6 +330,8 @@ RECOGNIZERS: dict[Kind, Callable[[], EntityRecognizer]] = {
     Kind.PHONE: Phone,
     Kind.COORDINATES: Coordinates,
     Kind.IP_ADDRESS: IpAddress,
+    Kind.ADDRESS: Address,
+    Kind.NAME: Name,
     Kind.DOCUMENT: Document,
     Kind.POSTCODE: Postcode,
 }

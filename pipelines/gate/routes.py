@@ -12,6 +12,8 @@ import polars as pl
 
 from pipelines.gate.kinds import Kind
 from pipelines.gate.numbers import iban_countries
+from pipelines.gate.people import SURNAME, first_names, last_names
+from pipelines.gate.streets import MAY_BE
 
 _DIGIT = "[0-9OIL|]"
 _SIGNS = r"[ ./_,()\-:]{0,6}"
@@ -24,6 +26,22 @@ def _digits(least: int, text: pl.Expr) -> pl.Expr:
 
 def _has_digit(text: pl.Expr) -> pl.Expr:
     return text.str.contains("[0-9]")
+
+
+def _has_name(text: pl.Expr) -> pl.Expr:
+    """Say where a first name stands that many people bear, and a word that may be a surname."""
+    words = text.str.extract_all(r"\p{L}{2,}")
+    several = pl.when(words.list.len() > 1).then(words)
+    word = pl.element()
+    first = several.list.eval(word.is_in(_among(first_names()))).list.any()
+    named = pl.when(first).then(words)
+    last = word.is_in(_among(last_names())) | word.str.contains(SURNAME)
+    return named.list.eval(last).list.any().fill_null(value=False)
+
+
+@cache
+def _among(names: frozenset[str]) -> pl.Series:
+    return pl.Series(sorted(names)).implode()
 
 
 def routes(text: pl.Expr) -> Mapping[Kind, pl.Expr]:
@@ -42,6 +60,8 @@ def routes(text: pl.Expr) -> Mapping[Kind, pl.Expr]:
         Kind.PHONE: _digits(8, text),
         Kind.COORDINATES: text.str.contains(f"{place}|[0-9] ?°"),
         Kind.IP_ADDRESS: text.str.contains(r"(?:[0-9]+\.){3}[0-9]|:[0-9A-F.]*:") & _has_digit(text),
+        Kind.ADDRESS: text.str.contains(MAY_BE) & _has_digit(text),
+        Kind.NAME: _has_name(text),
         Kind.DOCUMENT: text.str.contains(f"{_DIGIT}{{6}}") & _has_digit(text),
         Kind.POSTCODE: text.str.contains(rf"{_DIGIT}{{5}}|[A-Z][ \-]?{_DIGIT}{{4}}")
         & _has_digit(text),

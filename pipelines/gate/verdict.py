@@ -22,7 +22,7 @@ CERTAIN = frozenset(
     {Kind.IBAN, Kind.EMAIL, Kind.CARD, Kind.NATIONAL_NUMBER, Kind.PHONE, Kind.COORDINATES}
 )
 """One value in a text is enough."""
-JUDGED = frozenset({Kind.URL, Kind.IP_ADDRESS, Kind.DOCUMENT})
+JUDGED = frozenset({Kind.URL, Kind.IP_ADDRESS, Kind.ADDRESS, Kind.NAME, Kind.DOCUMENT})
 """A value that the policy lists is none, nor is one that many records share."""
 LOOKED_FOR = CERTAIN | JUDGED
 """Not a postcode: it is many people's, and often a quasi-identifier that is generalised."""

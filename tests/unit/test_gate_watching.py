@@ -17,7 +17,7 @@ from pipelines.gate.belonging import Belonging
 from pipelines.gate.kinds import Kind
 from pipelines.gate.watching import Gate
 from transforms.errors import SourceError
-from transforms.policy import Policy
+from transforms.policy.whole import Policy
 from transforms.steps.exclude import NOBODY, Exclusions
 
 EMAIL = "ana.krasniqi@example.com"
@@ -141,6 +141,28 @@ def test_a_code_that_many_share_does_not() -> None:
 
 def test_a_code_that_the_policy_lists_does_not() -> None:
     watched(with_vocabulary("ab1234567"), people(town={3: "AB1234567"}))
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [("Arben Krasniqi", "a name of a person"), ("Rr. Agim Ramadani 12", "a street address")],
+)
+def test_a_name_or_an_address_of_one_person_stops_the_run(value: str, kind: str) -> None:
+    message = refusal(people(town={3: value}))
+    assert f"people.town: fewer than 11 records hold {kind}" in message
+    assert value not in message
+
+
+def test_a_name_that_many_share_or_that_the_policy_lists_does_not() -> None:
+    walk(people(town=dict.fromkeys(range(12), "Costa Rica")))
+    watched(with_vocabulary("Costa Rica"), people(town={3: "COSTA RICA"}))
+
+
+def test_a_column_of_names_stops_the_run_though_some_of_them_are_many_people_s() -> None:
+    many = dict.fromkeys(range(12), "Arben Krasniqi")
+    assert "name of a person" in refusal(
+        people(town={**many, 13: "Ana Tamm", 14: "Milica Petrović"})
+    )
 
 
 def test_an_address_that_the_policy_lists_does_all_the_same() -> None:

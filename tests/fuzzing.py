@@ -1,13 +1,15 @@
 """Hostile input by the thousand: what is fed, how it is spoilt, and what counts as a finding.
 
 A finding is whatever a user would not be told in a line of ours: another exception than
-`PrivacyError`, an `EngineError` (a library fell over something that we should have seen), a hang, a
-message that quotes what was fed. Every input has a number; the same number is the same input.
+`PrivacyError`, one of that class itself (a defect of ours, as the boundary tells it), an
+`EngineError` (a library fell over something that we should have seen), a hang, a message that
+quotes what was fed. Every input has a number; the same number is the same input.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import time
@@ -16,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from pipelines.objections.lines import COLUMNS
 from transforms.errors import EngineError, PrivacyError
 
 CANARY = "zqcanaryqz"
@@ -32,6 +35,21 @@ HOSTILE = (
     "#", ";" * 50, "," * 50, "\r", "\n", "\r\n", CANARY, f"{CANARY}@example.com", "*", "other",
 )  # fmt: skip
 """Strings that mean something to somebody who reads files, shells, spreadsheets, SQL or TOML."""
+
+
+QUICK = 2.0
+SOAK = float(os.environ.get("FUZZ_SECONDS", "1800"))
+"""Seconds that a target is fed: in every run of the tests, and in long ones."""
+
+Feed = Callable[[bytes], None]
+
+OBJECTIONS = ",".join(COLUMNS) + "\n" + "".join(
+    f"ref-{n},{n if n % 3 else ''},,{'' if n % 2 else f'ana{n}@example.com'},+38344123{n:03},,"
+    f"Ana Berisha,1961-02-03,a letter,email,2026-11-{1 + n % 20:02}T10:00:00,yes,objection,"
+    f"objection\n"
+    for n in range(1, 40)
+)  # fmt: skip
+"""A file of objections, to be spoilt."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +170,8 @@ def looked_at(feed: Callable[[bytes], None], written: bytes, *, personal: bool) 
     except EngineError as error:
         return f"EngineError: {error}"
     except PrivacyError as error:
+        if type(error) is PrivacyError:
+            return f"a defect of ours: {error}"
         quoted = personal and CANARY in str(error)
         return f"it quotes the input: {error}" if quoted else None
     except Hang:

@@ -6,7 +6,6 @@ What was found once stands below as an example of its own.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from contextlib import closing
@@ -15,14 +14,13 @@ from pathlib import Path
 
 import pytest
 from builders import AS_OF, LINES, policy_fields
-from fuzzing import as_toml, fuzz, looked_at
+from fuzzing import OBJECTIONS, QUICK, SOAK, Feed, as_toml, fuzz, looked_at
 
 from pipelines.boundary import sealed
 from pipelines.gate.belonging import Belonging
 from pipelines.gate.watching import Gate
 from pipelines.grants import Place, officer_grants, release_grants
 from pipelines.objections.importing import import_file
-from pipelines.objections.lines import COLUMNS
 from pipelines.objections.registry import Registry, create_registry
 from pipelines.policies import load_policy, read_hierarchy, read_vocabulary
 from pipelines.sources.fitting import check_source
@@ -38,10 +36,6 @@ BANK = CHECKOUT / "data" / "policy" / "bank.toml"
 HIERARCHY = CHECKOUT / "data" / "hierarchies" / "municipality.csv"
 VOCABULARY = CHECKOUT / "data" / "vocabularies" / "debt_circumstances.toml"
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
-QUICK = 2.0
-SOAK = float(os.environ.get("FUZZ_SECONDS", "1800"))
-
-Feed = Callable[[bytes], None]
 
 
 def policies(folder: Path) -> tuple[Feed, str]:
@@ -116,14 +110,6 @@ def sources(folder: Path) -> tuple[Feed, str]:
             count_population(tables, under)
 
     return feed, PEOPLE
-
-
-OBJECTIONS = ",".join(COLUMNS) + "\n" + "".join(
-    f"ref-{n},{n if n % 3 else ''},,{'' if n % 2 else f'ana{n}@example.com'},+38344123{n:03},,"
-    f"Ana Berisha,1961-02-03,a letter,email,2026-11-{1 + n % 20:02}T10:00:00,yes,objection,"
-    f"objection\n"
-    for n in range(1, 40)
-)  # fmt: skip
 
 
 def objections(folder: Path) -> tuple[Feed, str]:

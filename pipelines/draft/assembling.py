@@ -8,18 +8,16 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from pipelines.draft.hierarchies import of_numbers, shared_labels
+from pipelines.draft.events import Countable, countable
+from pipelines.draft.hierarchies import Proposed, of_numbers, shared_labels
 from pipelines.draft.looking import number_of
-from pipelines.draft.proposing import Column, Confidence, Proposal
+from pipelines.draft.proposing import At, Column, Confidence, Proposal, of_a_time
 from pipelines.draft.relations import Relations
 from pipelines.draft.words import Topic, words_of
 from transforms.policy.attributes import TAKEN
 from transforms.policy.eligibility import BY_ROW, RULES
 from transforms.policy.roles import Derivation, Forbidden, Identifies, Kind, Role
 from transforms.spelling import fold
-
-At = tuple[str, str]
-"""Table and column."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class Draft:
 
     subject: table and key, the key None where none was recognised; rules: eligibility's, each as
     its fields; undecided_rules, undecided_categories: what nobody can tell; attributes: the name of
-    what each published column gives.
+    what each published column gives; countable: tables of events, which are only suggested.
     """
 
     subject: tuple[str, str | None]
@@ -49,6 +47,7 @@ class Draft:
     undecided_categories: tuple[Forbidden, ...]
     attributes: Mapping[At, str]
     tables: tuple[Table, ...]
+    countable: tuple[Countable, ...]
 
     @property
     def same_person(self) -> tuple[str, ...]:
@@ -76,6 +75,8 @@ def assemble(
     rules = dict(_rules(columns, found, relations))
     _add_total(columns, found, relations)
     attributes = _names(found, relations)
+    events = tuple(countable(columns, found, relations, _offered(found, attributes)))
+    found |= {at: of_a_time(found[at], columns[at]) for at in map(_when, events)}
     first = next(iter(columns))[0]
     person = relations.person
     return Draft(
@@ -91,7 +92,12 @@ def assemble(
         ),
         attributes=attributes,
         tables=tuple(_tables(found, attributes, person.table if person else first)),
+        countable=events,
     )
+
+
+def _when(events: Countable) -> At:
+    return events.source, events.time
 
 
 # ----------------------------------------------------------------------------- who is left out
@@ -238,14 +244,26 @@ MOST_QUASI_IDENTIFIERS = 4
 MOST_TABLES = 4
 
 
+def _offered(
+    found: Mapping[At, Proposal], attributes: Mapping[At, str]
+) -> list[tuple[str, Proposed]]:
+    """Return the quasi-identifiers with their hierarchies, those that tell most first."""
+    quasi = [
+        (attributes[at], p.hierarchy)
+        for at, p in found.items()
+        if p.published and p.hierarchy is not None and p.role is Role.QUASI_IDENTIFIER
+    ]
+    last = len(_LEADING)
+    return sorted(
+        quasi, key=lambda one: (_LEADING.index(one[0]) if one[0] in _LEADING else last, one[0])
+    )
+
+
 def _tables(
     found: Mapping[At, Proposal], attributes: Mapping[At, str], person: str
 ) -> Iterator[Table]:
     offered = {attributes[at]: p for at, p in found.items() if p.published and at in attributes}
-    quasi = sorted(
-        (name for name, p in offered.items() if p.role is Role.QUASI_IDENTIFIER),
-        key=lambda name: (_LEADING.index(name) if name in _LEADING else len(_LEADING), name),
-    )[:MOST_QUASI_IDENTIFIERS]
+    quasi = [name for name, _ in _offered(found, attributes)][:MOST_QUASI_IDENTIFIERS]
     sensitive = sorted(
         (name for name, p in offered.items() if p.role is Role.SENSITIVE),
         key=lambda name: (name != "income", name == "tenure", name),

@@ -13,10 +13,10 @@ from pathlib import Path
 import polars as pl
 from pydantic import ValidationError
 
-from pipelines.draft.assembling import At, Draft, assemble
+from pipelines.draft.assembling import Draft, assemble
 from pipelines.draft.findings import Finding, find, named_by_identifier
 from pipelines.draft.looking import MOSTLY, Evidence, look_all
-from pipelines.draft.proposing import Column, propose_all
+from pipelines.draft.proposing import At, Column, propose_all
 from pipelines.draft.relations import Relations, relate
 from pipelines.draft.sampling import Sample, Sampler, open_sampler, rows_for
 from pipelines.draft.words import topic_of

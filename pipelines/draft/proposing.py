@@ -28,6 +28,10 @@ class Confidence(StrEnum):
     LOW = "low"
 
 
+At = tuple[str, str]
+"""Table and column."""
+
+
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """What a column is proposed to be; hierarchy and meaning where it is to be published.
@@ -64,7 +68,7 @@ class Column:
     typed: bool
 
     @property
-    def at(self) -> tuple[str, str]:
+    def at(self) -> At:
         """Table and name."""
         return self.table, self.name
 
@@ -328,13 +332,19 @@ def _birth(column: Column) -> Proposal | None:
 
 def _of_a_date(proposal: Proposal, column: Column, kind: Kind) -> Proposal:
     birth = column.topic is Topic.BIRTH
+    identifies = Identifies.DATE_OF_BIRTH if birth else None
+    return replace(_written(proposal, column, kind), identifies=identifies)
+
+
+def of_a_time(proposal: Proposal, column: Column) -> Proposal:
+    """Return a proposal that says how its days or times are to be read."""
+    return _written(proposal, column, column.readable)
+
+
+def _written(proposal: Proposal, column: Column, kind: Kind | None) -> Proposal:
     reading = column.evidence.reading
-    return replace(
-        proposal,
-        type=kind,
-        form=None if reading is None or reading.form == _USUAL_DAY else reading.form,
-        identifies=Identifies.DATE_OF_BIRTH if birth else None,
-    )
+    form = None if reading is None or reading.form == _USUAL_DAY else reading.form
+    return replace(proposal, type=kind, form=form)
 
 
 _USUAL_DAY = "%Y-%m-%d"

@@ -13,11 +13,11 @@ from datetime import date
 from pathlib import Path
 
 from pipelines.draft import toml
-from pipelines.draft.assembling import At, Draft
+from pipelines.draft.assembling import Draft
 from pipelines.draft.findings import Finding
 from pipelines.draft.hierarchies import ALL_OTHERS, Cut, FromFile, K, Proposed
 from pipelines.draft.looking import Evidence
-from pipelines.draft.proposing import Column, Proposal
+from pipelines.draft.proposing import At, Column, Proposal
 from pipelines.settings import CHECKOUT
 from transforms.errors import band
 from transforms.policy.roles import Role
@@ -47,6 +47,7 @@ def write(
         *_hierarchies(draft, output),
         *_sources(draft, columns, written),
         *_microdata(draft),
+        *_magnitude(draft, today),
     ]
     return "\n".join(parts) + "\n"
 
@@ -319,4 +320,41 @@ def _microdata(draft: Draft) -> Iterator[str]:
         yield f"meaning = {toml.text(table.meaning)}"
         yield f"quasi-identifiers = {toml.value(list(table.quasi_identifiers))}"
         yield f"sensitive = {toml.text(table.sensitive)}"
+        yield ""
+
+
+RHO = 0.26
+"""Epsilon 4.6 at a delta of 1e-8 (docs/magnitude.md)."""
+
+
+def _magnitude(draft: Draft, today: date) -> Iterator[str]:
+    """Suggest tables of counts, as lines that stand behind a mark: nothing of them is in force."""
+    if not draft.countable:
+        return
+    yield from toml.comment(
+        "What people do may leave as counts and sums by period, bounded and with noise, within a "
+        "yearly budget. These tables would be of this source: take the mark # before a line away "
+        "where you want it, and see docs/magnitude.md for categories, sums and bounds. `clause16 "
+        "plan` then says how much noise they get, before anything is spent."
+    )
+    share = round(0.9 / len(draft.countable), 2)
+    yield from (f"#{line}" if line else "" for line in _suggested(draft, share, today))
+
+
+def _suggested(draft: Draft, share: float, today: date) -> Iterator[str]:
+    yield from ("[budget]", f"rho = {RHO}", "delta = 1e-8", "")
+    for table in draft.countable:
+        yield f"[magnitude.{toml.key(table.name)}]"
+        yield 'meaning = "To be written"'
+        yield f"source = {toml.text(table.source)}"
+        yield f"share = {share}"
+        yield "cells = 1   # by one attribute of the person, a month has one cell for each"
+        yield "events = 3  # of a person and month; what is more does not count"
+        yield f"[magnitude.{toml.key(table.name)}.period]"
+        yield f"column = {toml.text(table.time)}"
+        yield 'unit = "month"'
+        yield f'first = "{today.year}-01"'
+        yield f"[magnitude.{toml.key(table.name)}.by]"
+        by = {"attribute": table.attribute, "level": table.level, "missing": "not known"}
+        yield f"{toml.key(table.attribute)} = {toml.value(by | {'meaning': 'To be written'})}"
         yield ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import runpy
 from contextlib import closing
 from pathlib import Path
@@ -84,6 +85,26 @@ def test_from_an_unknown_source_to_a_verified_release(company: Home, here: Here)
             "SELECT min(n) FROM (SELECT *, count(*) AS n FROM klientai GROUP BY ALL)"
         ).fetchall()[0]
     assert smallest >= 11
+
+
+def test_the_counts_that_a_draft_suggests_are_released_once_their_mark_is_gone(
+    company: Home, here: Here
+) -> None:
+    policy = _draft(company, here)
+    _edit(policy)
+    text = policy.read_text(encoding="utf-8")
+    policy.write_text(re.sub(r"(?m)^#(?! )", "", text), encoding="utf-8")
+    assert here(company, "check").code == 0
+    released = here(company, "release", "--json")
+    assert released.code == 0, released.err
+    with duckdb.connect(str(released.answer["database"]), read_only=True) as release:
+        for name in ("imokos", "laiskai", "rinkodaros_sutikimai"):
+            months, regions, rows = release.sql(
+                f"SELECT count(DISTINCT period), count(DISTINCT region), count(*) "
+                f"FROM {name}_by_month"
+            ).fetchall()[0]
+            assert months >= 10
+            assert rows == months * regions > months
 
 
 def test_nothing_of_a_person_stands_in_the_draft(company: Home, leasing: Path, here: Here) -> None:

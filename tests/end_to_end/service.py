@@ -10,13 +10,18 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from end_to_end.program import Home
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterId,
+)
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
 
@@ -39,10 +44,28 @@ class Service:
     folder: Path
     home: Home
     client: SyncPrefectClient
+    environment: dict[str, str]
 
     @property
     def deployment(self) -> DeploymentResponse:
         return self.client.read_deployment_by_name("release/weekly")
+
+    def deploy(self, file: Path) -> None:
+        """Deploy all that a file like prefect.yaml says."""
+        prefect(self.environment, "deploy", "--all", "--prefect-file", str(file))
+
+    def releases(self) -> set[UUID]:
+        """Return the runs of the release's deployment that are due by now, finished or not."""
+        of_deployment = FlowRunFilter(
+            deployment_id=FlowRunFilterDeploymentId(any_=[self.deployment.id])
+        )
+        runs = self.client.read_flow_runs(flow_run_filter=of_deployment)
+        now = datetime.now(UTC)
+        return {
+            run.id
+            for run in runs
+            if run.expected_start_time is not None and run.expected_start_time <= now
+        }
 
     def start(self, retry_after: list[int], **environment: str) -> FlowRun:
         """Ask for a run; environment: what is different for this one."""
@@ -124,7 +147,7 @@ def service(folder: Path, home: Home) -> Iterator[Service]:
         stack.enter_context(started(worker, environment, folder / "worker.log"))
         prefect(environment, "deploy", "--all")
         client = stack.enter_context(SyncPrefectClient(api))
-        yield Service(folder, home, client)
+        yield Service(folder, home, client, environment)
 
 
 def prefect(environment: dict[str, str], *arguments: str) -> None:

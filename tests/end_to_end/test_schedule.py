@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -254,6 +255,33 @@ def test_the_drop_folder_is_taken_each_hour_and_the_server_is_told_no_more_than_
     assert told["payload"] == {"files": 1, "refused": 0, "objections": "about 30"}
     listed = service.home.run("objections", "list", "--state", "waiting", "--json").answer
     assert len(listed["objections"]) == 30  # type: ignore[arg-type]  # a list
+
+
+def test_objections_start_a_release_where_the_trigger_of_prefect_yaml_is_taken(
+    service: Service, tmp_path: Path
+) -> None:
+    from end_to_end.service import CHECKOUT, wait_until
+
+    whole = (CHECKOUT / "prefect.yaml").read_text(encoding="utf-8")
+    taken = re.sub(r"(?m)^    # (?=triggers:|  )", "    ", whole)
+    assert taken.count("triggers:") == 1 != whole.count("\n    triggers:")
+    file = tmp_path / "prefect.yaml"
+    file.write_text(taken, encoding="utf-8")
+    before = service.releases()
+    service.deploy(file)
+    try:
+        (service.home.path / "drop" / "more.csv").write_text(
+            "reference,email,received_at\nmore-1,more@posta.example,2026-11-03"
+        )
+        os.utime(service.home.path / "drop" / "more.csv", (0, 0))
+        hourly = service.client.read_deployment_by_name("update-opt-outs/hourly")
+        update = service.client.create_flow_run_from_deployment(hourly.id)
+        assert service.message(update.id).startswith("Completed")
+        wait_until(lambda: len(service.releases() - before) == 1, "a release that objections start")
+        (started,) = service.releases() - before
+        assert service.message(started).startswith("Completed")
+    finally:
+        service.deploy(CHECKOUT / "prefect.yaml")
 
 
 def test_neither_server_nor_worker_holds_a_personal_value(

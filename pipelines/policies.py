@@ -106,7 +106,7 @@ def _check_topics(
 def read_vocabulary(name: str, path: Path) -> Vocabulary:
     """Return the vocabulary of a file; raises PolicyError where it is none."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = _file(path).read_text(encoding="utf-8-sig")
     except (OSError, ValueError):
         raise PolicyError(f"vocabulary {name}: {path} cannot be read as UTF-8") from None
     return _validated(Vocabulary, text, f"vocabulary {name}: {path.name}")
@@ -138,10 +138,17 @@ def _check_adverse(policy: Policy, hierarchies: Mapping[str, Hierarchy]) -> None
 
 def _policy(path: Path) -> Policy:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = _file(path).read_text(encoding="utf-8-sig")
     except (OSError, ValueError):
         raise PolicyError(f"no policy can be read at {path}: name one with --policy") from None
     return _validated(Policy, text, path.name)
+
+
+def _file(path: Path) -> Path:
+    """Return the path of a file; raises OSError where it is a pipe or a device, without end."""
+    if not path.is_file():
+        raise FileNotFoundError
+    return path
 
 
 def _validated(model: type[M], text: str, named: str) -> M:
@@ -182,7 +189,7 @@ def read_hierarchy(name: str, path: Path, separator: str) -> Hierarchy:
 
 def _lines(name: str, path: Path, separator: str) -> list[list[str]]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
+        with _file(path).open(encoding="utf-8-sig", newline="") as lines:
             rows = [row for row in csv.reader(lines, delimiter=separator) if row]
     except (OSError, ValueError, csv.Error):
         raise PolicyError(

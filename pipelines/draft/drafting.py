@@ -96,6 +96,8 @@ def _refuse_names(schema: Schema, bank: Sampler) -> None:
         telling = named_by_identifier([table, *columns])
         where = f"table {number} of the source (in the order of their names)"
         _refuse_name(table, where, telling)
+        if not columns:
+            raise SourceError(f"{where} has no column: is its file empty?")
         for position, column in enumerate(columns, start=1):
             _refuse_name(column, f"column {position} of {where}", telling)
         if not bank.typed:

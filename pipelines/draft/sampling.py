@@ -5,6 +5,7 @@ The sources are those of a release, read as the officer. What was sampled stays 
 
 from __future__ import annotations
 
+import codecs
 import csv as csv_module
 import io
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ import pyarrow.parquet as pq
 
 from pipelines.sources.bank import Schema, reading
 from pipelines.sources.duckdb_file import DuckDBBank
-from pipelines.sources.folders import CsvBank, ParquetBank
+from pipelines.sources.folders import CsvBank, ParquetBank, regular
 from pipelines.sources.opening import SERVERS, file_of, split_uri
 from pipelines.sources.postgres import PostgresBank
 from pipelines.sql import literal, quoted
@@ -245,7 +246,7 @@ def _guessed_csv(folder: Path) -> Sampler:
 
 def _alike(forms: Mapping[str, Csv]) -> dict[str, Csv]:
     """Return the forms, files that hold plain letters alone written as the others are."""
-    said = [form.encoding for form in forms.values() if form.encoding != PLAIN]
+    said = [form.encoding for form in forms.values() if form.encoding not in {PLAIN, UTF_16}]
     usual = max(sorted(set(said)), key=said.count, default="utf-8")
     return {
         table: form.model_copy(update={"encoding": usual}) if form.encoding == PLAIN else form
@@ -269,9 +270,13 @@ def _first_files(folder: Path) -> dict[str, Path]:
 
 
 def _form(path: Path) -> Csv:
-    with reading("of a CSV file"), path.open("rb") as file:
+    with reading("of a CSV file"), regular(path).open("rb") as file:
         beginning = file.read(LOOKED_AT)
     encoding = _encoding(beginning)
+    if encoding != UTF_16 and b"\0" in beginning:
+        raise SourceError(
+            "a .csv file of the source is no text: is it compressed, or of another program?"
+        )
     text = beginning.decode(encoding, errors="replace")
     head = next(csv_module.reader(io.StringIO(text), delimiter="\0"), [""])
     line = "".join(head)
@@ -280,7 +285,7 @@ def _form(path: Path) -> Csv:
 
 
 SEPARATORS = (",", ";", "\t", "|")
-PLAIN = "ascii"
+PLAIN, UTF_16 = "ascii", "utf-16"
 ENCODINGS = ("windows-1257", "windows-1250", "windows-1252")
 _LETTERS = {
     "windows-1257": "ąčęėįšųūžāēģīķļņõäöü",
@@ -291,6 +296,8 @@ _LETTERS = {
 
 def _encoding(beginning: bytes) -> str:
     """Return the encoding in which the beginning reads best."""
+    if beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return UTF_16
     if beginning.isascii():
         return PLAIN
     # The last character may be cut in half.

@@ -9,6 +9,7 @@ import codecs
 import csv
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
-from pipelines.sources.quotes import holds_quotes, stray_quote
+from pipelines.sources.csv_faults import holds_quotes, stray_quote, uneven_row
 from transforms.errors import EngineError, SourceError
 
 BLOCK_BYTES = 2**20
@@ -73,11 +74,7 @@ class CsvTable:
         return header
 
     def batches(self, columns: Sequence[str]) -> Generator[pa.RecordBatch]:
-        """Yield these columns; raises SourceError at a row of more or fewer cells, or an empty one.
-
-        What is wrong with a row is looked for afterwards: a function of ours that Arrow would call
-        is let go of by its threads, and aborts the process where that is just ending.
-        """
+        """Yield these columns; raises SourceError at a row of more or fewer cells, or empty."""
         alone = len(self.columns()) == 1
         with _reading(self.path):
             quoted = holds_quotes(self.path)
@@ -132,16 +129,13 @@ class CsvTable:
 
     def _uneven(self) -> SourceError | None:
         """Return what to say where a row is longer or shorter than the header, or there is none."""
-        rows = self._rows()
-        width, found = len(next(rows)[1]), False
-        for line, row in rows:
-            found = True
-            if row and len(row) != width:
-                return SourceError(
-                    f"{self.path.name}, line {line}: the row has {len(row)} cells where the header "
-                    f"has {width}: mend the file, or name the --separator"
-                )
-        if not found:
+        row = uneven_row(self.path, "utf-8-sig", self._separator)
+        if row is not None:
+            return SourceError(
+                f"{self.path.name}, line {row.line}: the row has {row.cells} cells where the "
+                f"header has {row.header}: mend the file, or name the --separator"
+            )
+        if len(list(islice(self._rows(), 2))) < 2:  # noqa: PLR2004 - the header, and a row
             return SourceError(f"{self.path.name} has a header and no row below it")
         return None
 

@@ -23,7 +23,7 @@ import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 
 from pipelines.sources.bank import Schema, batches_of, reading
-from pipelines.sources.quotes import stray_quote
+from pipelines.sources.csv_faults import stray_quote, uneven_row
 from transforms.errors import PolicyError, SourceError
 from transforms.policy.roles import Kind
 from transforms.policy.sources import Csv
@@ -58,7 +58,7 @@ def _tables(folder: Path, suffix: str) -> dict[str, list[_Part]]:
             if path.is_dir():
                 parts = [_part(folder, file, suffix) for file in sorted(_files(path))]
             else:
-                parts = [_Part(path, ())] if path.name.endswith(suffix) else []
+                parts = [_Part(regular(path), ())] if path.name.endswith(suffix) else []
             table = path.name if path.is_dir() else path.name.removesuffix(suffix)
             if parts and table in found:
                 raise SourceError(
@@ -96,7 +96,17 @@ def _part(source: Path, file: Path, suffix: str) -> _Part:
             f"its name begin with _"
         )
     inner = file.relative_to(source).parts
-    return _Part(file, tuple(_partition(name) for name in inner[1:-1] if "=" in name))
+    return _Part(regular(file), tuple(_partition(name) for name in inner[1:-1] if "=" in name))
+
+
+def regular(path: Path) -> Path:
+    """Return the path of a file; raises SourceError where it is none, and would never end."""
+    if not path.is_file():
+        raise SourceError(
+            "a file of the source is a pipe, a device or a link that leads nowhere: take it out, "
+            "or let its name begin with _"
+        )
+    return path
 
 
 @contextmanager
@@ -269,18 +279,17 @@ class CsvBank:
     def _batches(self, table: str, part: _Part, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         form = self._written(table)
         _check_quotes(table, part.path, form)
-        broken: list[arrow_csv.InvalidRow] = []
         try:
-            with _opened(part.path, form, _in_file(part, columns), broken) as reader:
+            with _opened(part.path, form, _in_file(part, columns)) as reader:
                 yield from batches_of(reader)
         except pa.ArrowInvalid:
-            if not broken:
+            row = uneven_row(part.path, _encoding(form), form.separator)
+            if row is None:
                 raise
-            row = broken[0]
             raise SourceError(
-                f"table {table}, row {row.number} of {part.path.name}: it has {row.actual_columns} "
-                f"fields where the header has {row.expected_columns}: mend the file, or correct "
-                f"the policy's separator"
+                f"table {table}, line {row.line} of {part.path.name}: it has {row.cells} fields "
+                f"where the header has {row.header}: mend the file, or correct the policy's "
+                f"separator"
             ) from None
 
     def is_demo(self) -> bool:
@@ -291,23 +300,14 @@ class CsvBank:
         """Nothing is held open."""
 
 
-def _opened(
-    path: Path, form: Csv, columns: list[str], broken: list[arrow_csv.InvalidRow]
-) -> arrow_csv.CSVStreamingReader:
-    """Open a file for these columns, as text; a row that is too long or short goes to broken."""
-
-    def refuse(row: arrow_csv.InvalidRow) -> str:
-        broken.append(row)
-        return "error"
-
+def _opened(path: Path, form: Csv, columns: list[str]) -> arrow_csv.CSVStreamingReader:
+    """Open a file for these columns, as text."""
     return arrow_csv.open_csv(
         path,
         read_options=arrow_csv.ReadOptions(
             block_size=BLOCK_BYTES, encoding=_encoding(form), use_threads=False
         ),
-        parse_options=arrow_csv.ParseOptions(
-            delimiter=form.separator, newlines_in_values=True, invalid_row_handler=refuse
-        ),
+        parse_options=arrow_csv.ParseOptions(delimiter=form.separator, newlines_in_values=True),
         convert_options=arrow_csv.ConvertOptions(
             include_columns=columns,
             column_types=dict.fromkeys(columns, pa.string()),

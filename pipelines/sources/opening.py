@@ -74,7 +74,7 @@ def _typed(parts: SplitResult, uri: str) -> Bank:
         return ParquetBank(_folder(parts))
     from pipelines.sources.duckdb_file import DuckDBBank
 
-    return DuckDBBank(_there(parts))
+    return DuckDBBank(_file(parts))
 
 
 def _csv(folder: Path, policy: Policy) -> Bank:
@@ -93,6 +93,13 @@ def _there(parts: SplitResult) -> Path:
         ) from None
     if not there:
         raise SourceError(f"there is nothing at {path}: correct --source (or $CLAUSE16_SOURCE)")
+    return path
+
+
+def _file(parts: SplitResult) -> Path:
+    path = _there(parts)
+    if not path.is_file():
+        raise SourceError(f"{path} is no file: name a DuckDB file")
     return path
 
 

@@ -142,7 +142,7 @@ def test_a_broken_line_is_named_by_its_row_and_not_quoted(tmp_path: Path) -> Non
     with pytest.raises(SourceError) as caught:
         list(bank.read("customers", ["customer_id"]))
     said = str(caught.value)
-    assert "table customers, row 4 of customers.csv: it has 3 fields where the header has 2" in said
+    assert "customers, line 4 of customers.csv: it has 3 fields where the header has 2" in said
     assert "CANARY" not in said
     assert caught.value.__cause__ is None
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 import shutil
+import subprocess
+import sys
+from collections.abc import Callable
 from contextlib import closing, suppress
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +19,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from builders import policy_fields
+from fuzzing import looked_at
 
+from pipelines.draft.drafting import make_draft
+from pipelines.draft.sampling import open_sampler
+from pipelines.policies import load_policy, read_hierarchy, read_vocabulary
+from pipelines.settings import settings_from
 from pipelines.sources.bank import Bank
 from pipelines.sources.fitting import check_source
 from pipelines.sources.opening import open_bank
 from pipelines.sql import quoted
-from transforms.errors import PrivacyError, SourceError
+from transforms.errors import PolicyError, PrivacyError, SourceError
 from transforms.policy.whole import Policy
 
 NAMES = (
@@ -140,3 +151,117 @@ def test_a_value_of_a_megabyte_is_a_value(tmp_path: Path) -> None:
         (batch,) = bank.read("people", ["id", "town"])
     assert batch.equals(table)
     shutil.rmtree(tmp_path)
+
+
+# ------------------------------------------------------------------------- files that are none
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def circle(path: Path) -> None:
+    path.symlink_to(path)
+
+
+NO_FILE = "a pipe, a device or a link that leads nowhere"
+ENDLESS = [pipe, device, circle]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("make", ENDLESS)
+def test_a_folder_holds_files_and_nothing_that_never_ends(
+    tmp_path: Path, make: Callable[[Path], None], kind: str
+) -> None:
+    (tmp_path / "part").mkdir()
+    for place in (tmp_path / f"people.{kind}", tmp_path / "part" / f"a.{kind}"):
+        make(place)
+
+        def opened(_: bytes) -> None:
+            with pytest.raises(SourceError, match=NO_FILE):
+                open_bank(f"{kind}://{tmp_path}", bank_policy())
+
+        assert looked_at(opened, b"", personal=True) is None
+        place.unlink()
+
+
+@pytest.mark.parametrize("make", ENDLESS)
+def test_a_draft_is_of_files_and_of_nothing_that_never_ends(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "people.csv")
+
+    def drafted(_: bytes) -> None:
+        with pytest.raises(SourceError, match=NO_FILE):
+            open_sampler(f"csv://{tmp_path}")
+
+    assert looked_at(drafted, b"", personal=True) is None
+
+
+def test_a_database_is_a_file(tmp_path: Path) -> None:
+    pipe(tmp_path / "bank.duckdb")
+    for place in (tmp_path, tmp_path / "bank.duckdb", Path("/dev/zero")):
+
+        def opened(_: bytes, place: Path = place) -> None:
+            with pytest.raises(SourceError, match="is no file"):
+                open_bank(f"duckdb://{place}", bank_policy())
+
+        assert looked_at(opened, b"", personal=True) is None
+
+
+@pytest.mark.parametrize("named", ["policy", "hierarchy", "vocabulary"])
+@pytest.mark.parametrize("make", ENDLESS)
+def test_what_a_policy_says_stands_in_files(
+    tmp_path: Path, make: Callable[[Path], None], named: str
+) -> None:
+    make(tmp_path / "endless")
+    path = tmp_path / "endless"
+    read: dict[str, Callable[[], object]] = {
+        "policy": lambda: load_policy(path),
+        "hierarchy": lambda: read_hierarchy("town", path, ";"),
+        "vocabulary": lambda: read_vocabulary("topics", path),
+    }
+
+    def loaded(_: bytes) -> None:
+        with pytest.raises(PolicyError, match="can"):
+            read[named]()
+
+    assert looked_at(loaded, b"", personal=True) is None
+
+
+def drafted_from(folder: Path, written: bytes) -> str:
+    (folder / "people.csv").write_bytes(written)
+    output = folder / "draft.toml"
+    settings = settings_from({}, today=date(2026, 11, 25), home=str(folder / "home"))
+    try:
+        make_draft(settings, f"csv://{folder}", output)
+    except SourceError as error:
+        assert not output.exists()
+        return str(error)
+    return output.read_text(encoding="utf-8")
+
+
+def test_a_draft_says_what_a_csv_file_is_that_is_none(tmp_path: Path) -> None:
+    assert "has no column: is its file empty?" in drafted_from(tmp_path, b"")
+    assert "is no text: is it compressed" in drafted_from(tmp_path, gzip.compress(b"id,name\n1,A"))
+
+
+def test_a_draft_reads_files_of_two_bytes_a_letter_beside_plain_ones(tmp_path: Path) -> None:
+    (tmp_path / "plain.csv").write_bytes(b"kind,town\nx,y\n")
+    assert 'encoding = "utf-16"' in drafted_from(tmp_path, "id;name\n1;Zoë\n".encode("utf-16"))
+
+
+def test_a_row_that_is_too_long_does_not_abort_the_process(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_bytes(b"id,name\n" + b"1,A\n" * 50_000 + b"2,B,C\n" * 9)
+    command = [
+        *(sys.executable, "-c", "import sys; from pipelines.cli import main; sys.exit(main())"),
+        *("draft", "--source", f"csv://{tmp_path}", "--output", str(tmp_path / "d.toml")),
+    ]
+    for _ in range(3):
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert done.returncode == 11, done.stderr
+        assert "line 50002 of people.csv: it has 3 fields where the header has 2" in done.stderr

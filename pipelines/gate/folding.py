@@ -66,7 +66,8 @@ def _alike() -> dict[str, str]:
     digits = {
         character: str(unicodedata.digit(character))
         for character in map(chr, range(0x80, sys.maxunicode + 1))
-        if unicodedata.category(character) == "Nd"
+        # Circled ones on black as well, which are no digits of a script.
+        if unicodedata.digit(character, None) is not None
     }
     letters = {
         other: latin

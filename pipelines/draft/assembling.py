@@ -75,10 +75,13 @@ def assemble(
     rules = dict(_rules(columns, found, relations))
     _add_total(columns, found, relations)
     attributes = _names(found, relations)
-    events = tuple(countable(columns, found, relations, _offered(found, attributes)))
-    found |= {at: of_a_time(found[at], columns[at]) for at in map(_when, events)}
     first = next(iter(columns))[0]
     person = relations.person
+    tables = tuple(_tables(found, attributes, person.table if person else first))
+    # What no table publishes is no attribute that anything could be counted by.
+    offered = _offered(found, attributes)[:MOST_QUASI_IDENTIFIERS] if tables else []
+    events = tuple(countable(columns, found, relations, offered))
+    found |= {at: of_a_time(found[at], columns[at]) for at in map(_when, events)}
     return Draft(
         subject=(first, None) if person is None else (person.table, person.key),
         relations=relations,
@@ -91,7 +94,7 @@ def assemble(
             if not any(p.category is category and p.whose == "subject" for p in found.values())
         ),
         attributes=attributes,
-        tables=tuple(_tables(found, attributes, person.table if person else first)),
+        tables=tables,
         countable=events,
     )
 

@@ -88,8 +88,14 @@ def _without_range(found: re.Match[str]) -> str:
     least, most = (re.sub("[^0-9]", "", found[number]) for number in (1, 3))
     amounts = least == "0" or least.endswith(_ROUND)
     long = len(least) + len(most) >= _WORTH_MASKING
-    is_range = long and amounts and most.endswith(_ROUND) and int(least) < int(most)
+    is_range = long and amounts and most.endswith(_ROUND) and _size(least) < _size(most)
     return _nothing(found) if is_range else found[0]
+
+
+def _size(digits: str) -> tuple[int, str]:
+    """Return what orders numbers, however many digits they have: int() refuses too many."""
+    plain = digits.lstrip("0")
+    return len(plain), plain
 
 
 def _readings(text: str) -> Iterator[Reading]:

@@ -118,6 +118,11 @@ def test_what_only_looks_like_one_is_none(text: str) -> None:
     assert not set(scan(pl.Series([text]))) - {Kind.DOCUMENT}
 
 
+def test_numbers_of_any_length_are_looked_at() -> None:
+    endless = "0" + "9" * 10_000
+    assert scan(pl.Series([f"1{endless}000-2{endless}000", f"0-{endless}", f"+{endless}"])) == {}
+
+
 def test_categories_are_clean() -> None:
     assert findings(pl.Series(CLEAN)).is_empty()
 

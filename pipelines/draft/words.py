@@ -145,12 +145,13 @@ _COLUMNS: Final[Mapping[Topic, str]] = {
     Topic.SEX: "sex, gender, gjini*, pol, spol, lytis, lyt*, dzimum*, sugu, sukupuoli",
     Topic.REGION: """
         municipal*, city, town, village, region*, county*, district*, province*, settlement*,
-        place, komun*, qytet*, fshat*, rajon*, qark*, opstin*, grad, mesto, naselj*, okrug*,
+        place, komun*, bashki*, rreth*, qytet*, fshat*, rajon*, qark*, opstin*, grad, mesto,
+        naselj*, okrug*,
         savivald*, sav, miest*, apskrit*, seniun*, gyvenviet*, gyven* viet*, pilset*, novad*,
         pagast*, vald, linn, maakon*, omavalits*, asula""",
     Topic.NOTE: """
         note*, remark*, comment*, description*, descr, details, message*, text, body, content*,
-        memo, free text, subject line, summary, purpose text, reason*, shenim*, koment*,
+        memo, free text, subject line, summary, purpose text, reason*, shenim*, verejtj*, koment*,
         pershkrim*, mesazh*, tekst*, napomen*, opis*, poruk*, sadrzaj*, pastab*, aprasym*, turin*,
         zinut*, zinia*, laisk*, priezast*, piezim*, apraks*, zinojum*, saturs, markus*,
         kirjeldus*, sisu, selgitus*, sonum*, circumstances, aplinkyb*""",
@@ -196,7 +197,8 @@ _OTHERS: Final = """
         payee*, counterpart*, beneficiar*, recipient*, sender*, guarant*, surety*, spouse*,
         husband, wife, relative*, child*, mother*, father*, co debtor*, codebtor*, contact
         person*, next of kin, reference person*, heir*, manager*, director*, employee*, agent*,
-        witness*, perfitues*, marres, garant*, bashkeshort*, femij*, prind*, menaxher*, primalac*,
+        witness*, perfitues*, marres, garant*, dorezan*, bashkeshort*, femij*, prind*, menaxher*,
+        primalac*,
         zirant*, jemac*, suprug*, supruz*, dete, roditelj*, gavej*, moketoj*, laiduotoj*, laidav*,
         sutuoktin*, vaik*, vaiko, motin*, tevo, vadov*, darbuotoj*, kontaktin*, galvot*,
         galvinie*, laulat*, berna, radinie*, kaenda*, abikaasa*, laps*, tootaj*, juhataj*, saaja,
@@ -233,7 +235,7 @@ _CLAUSES: Final = (
         dug, dugov*, potraz*, skol*, isieskoj*, vekseli*, parad*, piedzin*, volg*, inkass*"""),
     (12, """
         credit*, loan*, leas*, application*, mortgage*, scor*, instalment*, installment*,
-        guarant*, relative*, kredi*, hua*, huaj*, aplikim*, qira*, kest*, zajam*,
+        guarant*, relative*, kredi*, dorezan*, hua*, huaj*, aplikim*, qira*, kest*, zajam*,
         lizing*, zahtev*, rata, rate, paskol*, nuom*, parais*, imok*, moketin*,
         grafik*, laiduot*, sutart*, sutarc*, aizdev*, pieteik*, ligum*, laen*,
         krediid*, liising*, taotlus*, leping*"""),

@@ -62,7 +62,10 @@ def _release(options: argparse.Namespace, settings: Settings) -> int:
     from pipelines.runner import run_release
 
     released = run_release(settings)
-    tables = "\n".join(f"  {name:<20} {rows:>12,} rows" for name, rows in released.tables.items())
+    width = max(20, *map(len, released.tables))
+    tables = "\n".join(
+        f"  {name:<{width}} {rows:>12,} rows" for name, rows in released.tables.items()
+    )
     answer(
         options,
         {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -38,9 +39,13 @@ COMMON = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Labels, the finest level first; every other value is one of all others."""
+    """Labels, the finest level first; every other value is one of all others.
+
+    begun: the coarser ones are what codes begin with.
+    """
 
     lines: tuple[tuple[str, ...], ...]
+    begun: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +118,40 @@ def of_labels(values: pl.Series, people: pl.Series) -> Listed | FromFile | None:
     total = people.filter(values.is_not_null()).n_unique()
     if shown.height == 0 or int(shown["people"].sum()) < COVERED * total:
         return None
+    codes = of_codes(shown["label"].to_list())
+    if codes is not None:
+        return codes
     coarse = [
         (label, label if count >= COMMON * total else ALL_OTHERS)
         for label, count in shown.iter_rows()
     ]
     return Listed(tuple(coarse))
+
+
+def of_codes(labels: Sequence[str]) -> Listed | None:
+    """Return codes by what they begin with, None where the labels are not codes of one shape.
+
+    A level is the longest beginning that half as many codes have at most, then half of those again.
+    """
+    shapes = {_shape(label) for label in labels}
+    if len(labels) < _CODES or len(shapes) > 1 or "9" not in shapes.pop():
+        return None
+    levels = [list(labels)]
+    for length in range(len(labels[0]) - 1, 0, -1):
+        begun = [f"{label[:length].rstrip(_BETWEEN)}{ANY}" for label in labels]
+        if 1 < len(set(begun)) <= len(set(levels[-1])) / 2:
+            levels.append(begun)
+    return Listed(tuple(zip(*levels, strict=True)), begun=True) if len(levels) > 1 else None
+
+
+_CODES = 12
+"""Different labels from which on codes have something in common."""
+_BETWEEN = ".-/ "
+
+
+def _shape(label: str) -> str:
+    """Return a label with a 9 for each digit and an A for each letter."""
+    return re.sub(r"[^\W\d_]", "A", re.sub(r"\d", "9", label))
 
 
 def _shipped_for(known: pl.Series) -> FromFile | None:

@@ -445,7 +445,7 @@ def _number_of_person(column: Column) -> Proposal | None:
             )
         if column.readable in {Kind.NUMBER, Kind.INTEGER}:
             return _amount_of_a_person(column)
-    if column.topic in _GROUPS and not column.typed:
+    if column.topic in _GROUPS and column.evidence.kind is Kind.TEXT:
         return None
     return column.undecided("numbers in the person's own record; of what?")
 

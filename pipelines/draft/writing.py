@@ -175,10 +175,14 @@ def _hierarchy(name: str, hierarchy: Proposed, output: Path) -> Iterator[str]:
         yield from (f"    {toml.value(list(cuts))}," for cuts in hierarchy.cuts)
         yield "]"
         return
+    coarser = (
+        "by themselves, and by what they begin with"
+        if hierarchy.begun
+        else "by themselves and, where they are not common, with all others"
+    )
     yield from toml.comment(
-        f"The values that at least {K} people of the sample share, "
-        "by themselves and, where they are not common, with all others; every other value is one "
-        "of them."
+        f"The values that at least {K} people of the sample share, {coarser}; every other value "
+        "is one of all others."
     )
     yield f"[hierarchies.{toml.key(name)}]"
     yield "lines = ["

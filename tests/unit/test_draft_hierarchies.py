@@ -107,6 +107,33 @@ def test_first_names_are_no_categories() -> None:
     assert _labels({"Jonas": 200, "Rasa": 200, "Vytautas": 150, "Agim": 90}) is None
 
 
+def test_codes_of_one_shape_are_proposed_by_what_they_begin_with() -> None:
+    codes = [f"{letter}{tens}.{ones}" for letter in "AB" for tens in (10, 11, 20) for ones in "123"]
+    proposed = _labels(dict.fromkeys(codes, 20))
+    assert isinstance(proposed, Listed)
+    assert len(proposed.lines) == 18
+    assert ("A10.1", "A10*", "A*") in proposed.lines
+    assert ("B20.3", "B20*", "B*") in proposed.lines
+    hierarchy = lookup_hierarchy("codes", proposed.lines, ALL_OTHERS)
+    assert [len(level.labels) for level in hierarchy.levels] == [19, 7, 3, 1]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [f"{tens}.{ones}" for tens in range(10, 13) for ones in range(3)],
+        ["leather", "textile", *(f"{n}-{n + 9}" for n in range(10, 90, 10))],
+        [chr(97 + n) + "xyz" for n in range(15)],
+        [f"{n}7" for n in "123456789ABCDEF"],
+    ],
+    ids=["too few", "words among them", "words alone", "no two alike at their beginning"],
+)
+def test_what_has_no_beginnings_in_common_is_no_code(labels: list[str]) -> None:
+    proposed = _labels(dict.fromkeys(labels, 20))
+    assert isinstance(proposed, Listed)
+    assert not proposed.begun
+
+
 def test_eleven_rows_of_one_person_are_one_person() -> None:
     values = pl.Series(["red"] * 500 + ["mine alone"] * 50)
     people = pl.Series([f"p{n}" for n in range(500)] + ["me"] * 50)

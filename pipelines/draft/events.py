@@ -47,7 +47,7 @@ def countable(
         if time is None or not relations.has_owner(table) or table in relations.joint:
             continue
         name = f"{'_'.join(words_of(table))[:_LONGEST] or 'events'}_by_month"
-        if name[0].isalpha() and name not in names:
+        if name.isascii() and name[0].isalpha() and name not in names:
             names.add(name)
             yield Countable(name, table, time, attribute, _coarse(hierarchy))
         if len(names) == MOST_TABLES:

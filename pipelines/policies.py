@@ -138,7 +138,9 @@ def _check_adverse(policy: Policy, hierarchies: Mapping[str, Hierarchy]) -> None
 
 def _policy(path: Path) -> Policy:
     try:
-        text = _file(path).read_text(encoding="utf-8-sig")
+        # Whoever names it may hand it over by a pipe.
+        named = path if path.is_fifo() else _file(path)
+        text = named.read_text(encoding="utf-8-sig")
     except (OSError, ValueError):
         raise PolicyError(f"no policy can be read at {path}: name one with --policy") from None
     return _validated(Policy, text, path.name)

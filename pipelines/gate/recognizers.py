@@ -30,7 +30,7 @@ from pipelines.gate.numbers import (
 )
 from pipelines.gate.people import SURNAME, first_names, last_names
 from pipelines.gate.readings import is_day, masked, readings
-from pipelines.gate.streets import STREET
+from pipelines.gate.streets import street
 
 LANGUAGE = "xx"
 """Of every recogniser: numbers have none."""
@@ -257,11 +257,10 @@ class Address(_Own):
 
     kind = Kind.ADDRESS
     score = LIKELY
-    _STREET = re.compile("|".join(STREET))
 
     def spans(self, text: str) -> Iterator[Span]:
         """Yield each address."""
-        return (found.span() for found in self._STREET.finditer(text))
+        return (found.span() for found in re.finditer(street(), text))
 
 
 class Name(_Own):

@@ -13,7 +13,7 @@ import polars as pl
 from pipelines.gate.kinds import Kind
 from pipelines.gate.numbers import iban_countries
 from pipelines.gate.people import SURNAME, first_names, last_names
-from pipelines.gate.streets import MAY_BE
+from pipelines.gate.streets import in_a_street
 
 _DIGIT = "[0-9OIL|]"
 _SIGNS = r"[ ./_,()\-:]{0,6}"
@@ -60,7 +60,7 @@ def routes(text: pl.Expr) -> Mapping[Kind, pl.Expr]:
         Kind.PHONE: _digits(8, text),
         Kind.COORDINATES: text.str.contains(f"{place}|[0-9] ?°"),
         Kind.IP_ADDRESS: text.str.contains(r"(?:[0-9]+\.){3}[0-9]|:[0-9A-F.]*:") & _has_digit(text),
-        Kind.ADDRESS: text.str.contains(MAY_BE) & _has_digit(text),
+        Kind.ADDRESS: text.str.contains(in_a_street()) & _has_digit(text),
         Kind.NAME: _has_name(text),
         Kind.DOCUMENT: text.str.contains(f"{_DIGIT}{{6}}") & _has_digit(text),
         Kind.POSTCODE: text.str.contains(rf"{_DIGIT}{{5}}|[A-Z][ \-]?{_DIGIT}{{4}}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import polars as pl
 
 from pipelines.gate.folding import fold
@@ -21,29 +23,37 @@ _ENGLISH = "street st road rd avenue ave lane square"
 _ENDINGS = "strasse str. gasse weg platz allee"
 
 
-def _any(words: str) -> str:
-    """Return the pattern of any of some words."""
-    return "|".join(fold(pl.Series(words.replace(".", r"\.").split())).unique().sort())
-
-
 _LETTER = r"[^\W\d_]"
 _EDGE = rf"(?<!{_LETTER})"
 _NAME = rf"(?:[\w'.\-]+ ){{0,4}}{_LETTER}{{3,}}\.?"
 """Of a street: up to five words, the last of them of letters."""
 _HOUSE = r",? ?(?:N[RO]|BR|\u0411P|\u2116)?\.? ?[0-9]{1,4}(?![0-9%]|[.,][0-9])[A-Z]?"
 """A house's number is no amount."""
+_NUMBER_FIRST = r"(?<![\w.,])[0-9]{1,4}[A-Z]?"
 _POSTCODE = r"(?:LV|LT|XK|RKS|AL|RS|MK|BG|EE|D)-[0-9]{4,5}"
 
-STREET = (
-    rf"{_EDGE}(?:{_any(_BEFORE)})(?:\. ?| ){_NAME}{_HOUSE}",
-    rf"{_EDGE}{_NAME} (?:{_any(_AFTER)})\.?{_HOUSE}",
-    rf"{_EDGE}{_LETTER}{{3,}}(?:{_any(_ENDINGS)}){_HOUSE}",
-    rf"(?<![\w.,])[0-9]{{1,4}}[A-Z]? (?:{_LETTER}+ ){{1,3}}(?:{_any(_ENGLISH)})(?!{_LETTER})",
-    rf"{_EDGE}{_LETTER}{{3,}}{_HOUSE},? {_POSTCODE}",
-)
-"""Patterns of an address: the street's word before its name or after it, within it, or none."""
-MAY_BE = (
-    rf"(?:^|[^A-Z])(?:{_any(_BEFORE)}|{_any(_AFTER)})(?:[., 0-9]|$)"
-    rf"|(?:{_any(_ENDINGS)})[, 0-9]|{_POSTCODE}"
-)
-"""What each of them contains."""
+
+@cache
+def street() -> str:
+    """Return the pattern of an address: the street's word before its name, after, within, none."""
+    return "|".join(
+        (
+            rf"{_EDGE}(?:{_any(_BEFORE)})(?:\. ?| ){_NAME}{_HOUSE}",
+            rf"{_EDGE}{_NAME} (?:{_any(_AFTER)})\.?{_HOUSE}",
+            rf"{_EDGE}{_LETTER}{{3,}}(?:{_any(_ENDINGS)}){_HOUSE}",
+            rf"{_NUMBER_FIRST} (?:{_LETTER}+ ){{1,3}}(?:{_any(_ENGLISH)})(?!{_LETTER})",
+            rf"{_EDGE}{_LETTER}{{3,}}{_HOUSE},? {_POSTCODE}",
+        )
+    )
+
+
+@cache
+def in_a_street() -> str:
+    """Return the pattern of what each address contains."""
+    words = f"{_any(_BEFORE)}|{_any(_AFTER)}"
+    return rf"(?:^|[^A-Z])(?:{words})(?:[., 0-9]|$)|(?:{_any(_ENDINGS)})[, 0-9]|{_POSTCODE}"
+
+
+def _any(words: str) -> str:
+    """Return the pattern of any of some words."""
+    return "|".join(fold(pl.Series(words.replace(".", r"\.").split())).unique().sort())

@@ -213,8 +213,13 @@ def test_a_database_is_a_file(tmp_path: Path) -> None:
         assert looked_at(opened, b"", personal=True) is None
 
 
-@pytest.mark.parametrize("named", ["policy", "hierarchy", "vocabulary"])
-@pytest.mark.parametrize("make", ENDLESS)
+@pytest.mark.parametrize(
+    ("named", "make"),
+    [
+        *(("policy", make) for make in (device, circle)),
+        *((named, make) for named in ("hierarchy", "vocabulary") for make in ENDLESS),
+    ],
+)
 def test_what_a_policy_says_stands_in_files(
     tmp_path: Path, make: Callable[[Path], None], named: str
 ) -> None:

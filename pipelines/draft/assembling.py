@@ -13,7 +13,7 @@ from pipelines.draft.hierarchies import Proposed, of_numbers, shared_labels
 from pipelines.draft.looking import number_of
 from pipelines.draft.proposing import At, Column, Confidence, Proposal, of_a_time
 from pipelines.draft.relations import Relations
-from pipelines.draft.words import Topic, words_of
+from pipelines.draft.words import Topic, plain_name, words_of
 from transforms.policy.attributes import TAKEN
 from transforms.policy.eligibility import BY_ROW, RULES
 from transforms.policy.roles import Derivation, Forbidden, Identifies, Kind, Role
@@ -220,7 +220,6 @@ _ENGLISH = {
     Topic.EDUCATION: "education",
     Topic.INCOME: "income",
 }
-_LONGEST = 40
 
 
 def _names(found: Mapping[At, Proposal], relations: Relations) -> dict[At, str]:
@@ -232,7 +231,7 @@ def _names(found: Mapping[At, Proposal], relations: Relations) -> dict[At, str]:
         if proposal.hierarchy is None:
             continue
         wanted = _ENGLISH.get(proposal.topic) if proposal.topic else None
-        stem = wanted or "_".join(words_of(at[1]))[:_LONGEST] or "attribute"
+        stem = wanted or plain_name(at[1], "attribute")
         name, number = stem, 1
         while name in taken:
             number += 1
@@ -273,7 +272,7 @@ def _tables(
     )[:MOST_TABLES]
     if not quasi:
         return
-    stem = "_".join(words_of(person))[:_LONGEST] or "persons"
+    stem = plain_name(person, "persons")
     for number, name in enumerate(sensitive):
         yield Table(
             name=f"{stem}_by_{name}" if number else stem,

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pipelines.draft.hierarchies import Cut, FromFile, Proposed
 from pipelines.draft.proposing import At, Column, Proposal
 from pipelines.draft.relations import Relations
-from pipelines.draft.words import words_of
+from pipelines.draft.words import plain_name
 from transforms.policy.roles import DAYS, Role
 
 MOST_TABLES = 3
 _OFTEN_MISSING = 0.05
-_LONGEST = 40
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def countable(
         time = _time(table, columns, found)
         if time is None or not relations.has_owner(table) or table in relations.joint:
             continue
-        name = f"{'_'.join(words_of(table))[:_LONGEST] or 'events'}_by_month"
+        name = f"{plain_name(table, 'events')}_by_month"
         if name.isascii() and name[0].isalpha() and name not in names:
             names.add(name)
             yield Countable(name, table, time, attribute, _coarse(hierarchy))

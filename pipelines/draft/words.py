@@ -299,6 +299,14 @@ def clause_of(table: str, column: str) -> int:
     return 12 if found == ELSE and topic_of(column) in _CREDITWORTHINESS else found
 
 
+def plain_name(name: str, otherwise: str) -> str:
+    """Return what may be called after a table or column in a policy: small letters, no marks."""
+    return "_".join(words_of(name))[:_LONGEST] or otherwise
+
+
+_LONGEST = 40
+
+
 def stem_of(table: str) -> str:
     """Return what a table's key is probably called after: the beginning of its last word."""
     words = words_of(table)

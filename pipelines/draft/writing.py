@@ -357,7 +357,8 @@ def _suggested(draft: Draft, share: float, today: date) -> Iterator[str]:
         yield f"[magnitude.{toml.key(table.name)}.period]"
         yield f"column = {toml.text(table.time)}"
         yield 'unit = "month"'
-        yield f'first = "{today.year}-01"'
+        # Of this year none is over in January.
+        yield f'first = "{today.year - 1}-01"'
         yield f"[magnitude.{toml.key(table.name)}.by]"
         by = {"attribute": table.attribute, "level": table.level, "missing": "not known"}
         yield f"{toml.key(table.attribute)} = {toml.value(by | {'meaning': 'To be written'})}"

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Collection, Iterable
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
+from itertools import groupby
 
 # Before Presidio imports tldextract, which would fetch its list of suffixes from the network for
 # the first address, and keep a copy in the user's home. It has a list of its own.
@@ -51,6 +53,7 @@ RANKS = {
 }
 NOTHING = NlpArtifacts([], [], [], [], None, LANGUAGE)  # type: ignore[arg-type]  # no engine
 Finding = tuple[Kind, int, int, float]
+Span = tuple[int, int]
 
 
 def kinds_in(folded: str, kinds: Collection[Kind]) -> list[Kind]:
@@ -82,16 +85,31 @@ def _findings(results: Iterable[RecognizerResult]) -> frozenset[Finding]:
 
 def meant(found: Iterable[Finding]) -> list[Kind]:
     """Return the kinds that are meant: what touches a finding of an earlier rank is part of it."""
-    findings = tuple(found)
-    kept = {
-        kind
-        for kind, start, end, _ in findings
-        if not any(
-            RANKS[other] < RANKS[kind] and start < last and first < end
-            for other, first, last, _ in findings
-        )
-    }
+    kept: set[Kind] = set()
+    earlier: list[Span] = []
+    by_rank = sorted(found, key=lambda one: RANKS[one[0]])
+    for _, alike in groupby(by_rank, key=lambda one: RANKS[one[0]]):
+        findings = list(alike)
+        kept |= {kind for kind, start, end, _ in findings if not _touch(start, end, earlier)}
+        earlier = _merged([*earlier, *((start, end) for _, start, end, _ in findings)])
     return [kind for kind in Kind if kind in kept]
+
+
+def _touch(start: int, end: int, spans: Sequence[Span]) -> bool:
+    """Say whether any of some spans, apart and in order, has a sign of the text between."""
+    before = bisect_left(spans, (end, 0)) - 1
+    return before >= 0 and spans[before][1] > start
+
+
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    """Return what spans cover, as spans apart, in order: a long text has very many."""
+    apart: list[Span] = []
+    for start, end in sorted(spans):
+        if apart and start < apart[-1][1]:
+            apart[-1] = apart[-1][0], max(end, apart[-1][1])
+        else:
+            apart.append((start, end))
+    return apart
 
 
 @cache

@@ -1,7 +1,7 @@
 """First names and surnames that many people bear: the region's, its neighbours', English ones.
 
-From Faker's lists and our own of Kosovo's communities; which of the two a name is, is told apart,
-for words of which one is the one and the other the other are somebody.
+From Faker's lists and our own of Kosovo's communities. First names and surnames are told apart: one
+of each, side by side, is somebody.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _LOCALES = (
 _LAST = ("last_names", "male_last", "unisex_last")
 _SHORTEST = 3
 SURNAME = (
-    r"..(?:IC|VIC|SKI|SKA|OVA?|EVA?|[AI]USKAS|[AE]VICIUS|IENE|AITE|YTE|UTE|INS|IQI|AJ"
+    r"..(?:IC|SKI|SKA|OVA?|EVA?|[AI]USKAS|[AE]VICIUS|IENE|AITE|YTE|UTE|INS|IQI|AJ"
     "|\u0418\u040b)$"
 )
-"""How surnames of the region end that nobody else's do, folded; the last one is Cyrillic."""
+"""How many surnames of the region end, folded; the last one is Cyrillic."""
 _CYRILLIC = {"lj": "љ", "nj": "њ", "dž": "џ"} | dict(
     zip("abcčćdđefghijklmnoprsštuvzž", "абцчћдђефгхијклмнопрсштувзж", strict=True)
 )
@@ -51,24 +51,23 @@ def all_names() -> frozenset[str]:
 
 
 def _first() -> Iterator[str]:
-    yield from _of_kosovo(("WOMEN", "MEN"))
-    yield from _of_faker(("first_names",))
+    yield from _of_kosovo("MEN")
+    yield from _of_faker("first_names")
 
 
 def _last() -> Iterator[str]:
-    yield from _of_kosovo(("SURNAMES",))
-    yield from _of_faker(_LAST)
+    yield from _of_kosovo("SURNAMES")
+    yield from _of_faker(*_LAST)
 
 
-def _of_kosovo(endings: tuple[str, ...]) -> Iterator[str]:
+def _of_kosovo(ending: str) -> Iterator[str]:
     for pool, found in vars(kosovo).items():
-        if pool.endswith(endings):
+        if pool.endswith(ending):
             yield from found
 
 
-def _of_faker(beginnings: tuple[str, ...]) -> Iterator[str]:
+def _of_faker(*beginnings: str) -> Iterator[str]:
     for locale in _LOCALES:
-        # Its modules of data alone: Faker itself takes longer to import than a table to be read.
         provider = import_module(f"faker.providers.person.{locale}").Provider
         for pool in dir(provider):
             if pool.startswith(beginnings):

@@ -67,11 +67,11 @@ def _suspects(folded: pl.Series, kinds: Collection[Kind]) -> pl.DataFrame:
     """Return the folded texts that are on a route, and on which."""
     text = pl.col("text")
     on = {kind.name: route for kind, route in routes(text).items() if kind in kinds}
-    named = on.pop(Kind.NAME.name, pl.lit(value=False))
-    rows = folded.alias("text").to_frame().with_row_index("row").with_columns(NAME=named)
+    named = {Kind.NAME.name: on.pop(Kind.NAME.name, pl.lit(value=False))}
+    rows = folded.alias("text").to_frame().with_row_index("row").with_columns(**named)
     # One digit, sign or stroke there has to be, or a name: a quick look that most texts end with.
-    may = rows.filter(pl.col("NAME") | text.str.contains(r"[0-9@]|://|WWW\."))
-    return may.with_columns(**on).filter(pl.any_horizontal("NAME", *on))
+    may = rows.filter(pl.col(*named) | text.str.contains(r"[0-9@]|://|WWW\."))
+    return may.with_columns(**on).filter(pl.any_horizontal(*named, *on))
 
 
 def _kinds(suspects: pl.DataFrame, kinds: Collection[Kind]) -> tuple[list[int], list[list[str]]]:

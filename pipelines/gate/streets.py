@@ -22,11 +22,13 @@ _AFTER = """
 _ENGLISH = "street st road rd avenue ave lane square"
 _ENDINGS = "strasse str. gasse weg platz allee"
 
-
 _LETTER = r"[^\W\d_]"
 _EDGE = rf"(?<!{_LETTER})"
-_NAME = rf"(?:[\w'.\-]+ ){{0,4}}{_LETTER}{{3,}}\.?"
-"""Of a street: up to five words, the last of them of letters."""
+_NAME = rf"(?:[\w'.\-]{{1,40}} ){{0,4}}{_LETTER}{{3,40}}\.?"
+"""Of a street: up to five words, the last of them of letters.
+
+No word is endless, or a text that is one would be looked through from each of its signs.
+"""
 _HOUSE = r",? ?(?:N[RO]|BR|\u0411P|\u2116)?\.? ?[0-9]{1,4}(?![0-9%]|[.,][0-9])[A-Z]?"
 """A house's number is no amount."""
 _NUMBER_FIRST = r"(?<![\w.,])[0-9]{1,4}[A-Z]?"
@@ -40,9 +42,9 @@ def street() -> str:
         (
             rf"{_EDGE}(?:{_any(_BEFORE)})(?:\. ?| ){_NAME}{_HOUSE}",
             rf"{_EDGE}{_NAME} (?:{_any(_AFTER)})\.?{_HOUSE}",
-            rf"{_EDGE}{_LETTER}{{3,}}(?:{_any(_ENDINGS)}){_HOUSE}",
-            rf"{_NUMBER_FIRST} (?:{_LETTER}+ ){{1,3}}(?:{_any(_ENGLISH)})(?!{_LETTER})",
-            rf"{_EDGE}{_LETTER}{{3,}}{_HOUSE},? {_POSTCODE}",
+            rf"{_EDGE}{_LETTER}{{3,40}}(?:{_any(_ENDINGS)}){_HOUSE}",
+            rf"{_NUMBER_FIRST} (?:{_LETTER}{{1,40}} ){{1,3}}(?:{_any(_ENGLISH)})(?!{_LETTER})",
+            rf"{_EDGE}{_LETTER}{{3,40}}{_HOUSE},? {_POSTCODE}",
         )
     )
 

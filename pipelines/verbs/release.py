@@ -62,7 +62,7 @@ def _release(options: argparse.Namespace, settings: Settings) -> int:
     from pipelines.runner import run_release
 
     released = run_release(settings)
-    width = max(20, *map(len, released.tables))
+    width = max([20, *map(len, released.tables)])
     tables = "\n".join(
         f"  {name:<{width}} {rows:>12,} rows" for name, rows in released.tables.items()
     )

@@ -103,7 +103,7 @@ def test_the_counts_that_a_draft_suggests_are_released_once_their_mark_is_gone(
                 f"SELECT count(DISTINCT period), count(DISTINCT region), count(*) "
                 f"FROM {name}_by_month"
             ).fetchall()[0]
-            assert months >= 10
+            assert months >= 12
             assert rows == months * regions > months
 
 

@@ -7,7 +7,7 @@ for the scheduler. A few seconds of each here, long in `make soak`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -22,11 +22,9 @@ from pipelines.objections.importing import import_file
 from pipelines.objections.registry import Registry, create_registry
 from pipelines.settings import Settings, settings_from
 from pipelines.sql import quoted
-from transforms.errors import PrivacyError
+from transforms.errors import PrivacyError, Refused
 from transforms.policy.opt_out import Import
 
-TODAY = date(2026, 11, 25)
-NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 K = 3
 
 PEOPLE = "id,kind,consent,ended,name,note,number,passport,street,born,town,job,health\n" + "".join(
@@ -61,15 +59,19 @@ class Institution:
             (f"{n},XK{n},{90 + n % 3 * 20_000}" for n in range(400)),
         )
         self._write("holders.csv", "account,id", (f"{n},{n}" for n in range(1, 400)))
-        self.settings: Settings = settings_from(
+        create_registry(self.settings.registry, self.settings.key_file)
+        self.release()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of this day: a release says when it was made, and none comes before it."""
+        return settings_from(
             {},
-            today=TODAY,
-            home=str(folder / "home"),
+            today=datetime.now(UTC).date(),
+            home=str(self.policy.parent / "home"),
             policy=str(self.policy),
             source=f"csv://{self.bank}",
         )
-        create_registry(self.settings.registry, self.settings.key_file)
-        self.release()
 
     def _write(self, name: str, header: str, lines: Iterable[str]) -> None:
         (self.bank / name).write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
@@ -81,12 +83,12 @@ class Institution:
     @sealed
     def release(self) -> None:
         """Make a release, as the flow does."""
-        settings = self.settings
+        settings, now = self.settings, datetime.now(UTC)
         with releases.only_run(settings):
             releases.tidy(settings)
             registry = Registry(settings.registry, settings.key_file)
-            officer.find_before_a_release(settings, registry, NOW)
-            staging = releases.new_staging(settings, NOW)
+            officer.find_before_a_release(settings, registry, now)
+            staging = releases.new_staging(settings, now)
             with open_intake(settings) as intake:
                 build.build(settings, intake, registry, staging)
             build.verify_staging(staging)
@@ -96,9 +98,9 @@ class Institution:
     @sealed
     def take_in(self, path: Path) -> None:
         """Import a file of objections."""
-        registry = Registry(self.settings.registry, self.settings.key_file)
+        registry, now = Registry(self.settings.registry, self.settings.key_file), datetime.now(UTC)
         path.with_suffix(".rejected").unlink(missing_ok=True)
-        import_file(registry, path, Import(), NOW, path.with_suffix(".rejected"), lambda _: None)
+        import_file(registry, path, Import(), now, path.with_suffix(".rejected"), lambda _: None)
 
     @property
     def published(self) -> set[str]:
@@ -145,8 +147,23 @@ def fed(folder: Path, name: str) -> Feed:
 def test_what_is_refused_publishes_nothing(tmp_path: Path, name: str) -> None:
     feed = fed(tmp_path, name)
     personal = name in {"people.csv", "objections.csv"}
-    assert looked_at(feed, FILES[name].encode(), personal=personal) is None
+    feed(FILES[name].encode())  # what is not spoilt is released
     assert list(fuzz(feed, FILES[name], QUICK, personal=personal)) == []
+
+
+def test_a_release_that_is_refused_after_it_is_published_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed, publish = fed(tmp_path, "people.csv"), build.publish
+
+    def too_early(settings: Settings, registry: Registry, staging: Path) -> Path:
+        publish(settings, registry, staging)
+        raise Refused("too late")
+
+    monkeypatch.setattr(build, "publish", too_early)
+    found = looked_at(feed, PEOPLE.encode(), personal=True)
+    assert found is not None
+    assert found.startswith("AssertionError")
 
 
 @pytest.mark.soak

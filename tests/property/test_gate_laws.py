@@ -20,7 +20,7 @@ from leaks import (
     name,
 )
 
-from pipelines.gate.analysis import analysed, meant
+from pipelines.gate.analysis import RANKS, analysed, meant
 from pipelines.gate.folding import fold
 from pipelines.gate.kinds import Kind
 from pipelines.gate.scan import FOUND, VALUE, findings, scan
@@ -120,6 +120,26 @@ def test_the_quick_way_finds_what_presidio_s_engine_finds(seed: int, texts: list
     found = dict(findings(pl.Series(texts)).rows())
     for text in texts:
         assert found.get(text, []) == [kind.value for kind in meant(analysed(folded(text)))]
+
+
+FOUND_ANYWHERE = st.tuples(st.sampled_from(Kind), st.integers(0, 25), st.integers(1, 9))
+
+
+@given(st.lists(FOUND_ANYWHERE, max_size=9))
+@settings(max_examples=300)
+def test_a_kind_is_meant_where_nothing_of_an_earlier_rank_touches_it(
+    found: list[tuple[Kind, int, int]],
+) -> None:
+    findings = [(kind, start, start + signs, 1.0) for kind, start, signs in found]
+    free = {
+        kind
+        for kind, start, end, _ in findings
+        if not any(
+            RANKS[other] < RANKS[kind] and start < last and first < end
+            for other, first, last, _ in findings
+        )
+    }
+    assert meant(findings) == [kind for kind in Kind if kind in free]
 
 
 @given(SEEDS)

@@ -7,6 +7,7 @@ import sys
 
 import polars as pl
 import pytest
+from fuzzing import looked_at
 from leaks import CLEAN
 
 from pipelines.gate.kinds import Kind
@@ -121,6 +122,24 @@ def test_what_only_looks_like_one_is_none(text: str) -> None:
 def test_numbers_of_any_length_are_looked_at() -> None:
     endless = "0" + "9" * 10_000
     assert scan(pl.Series([f"1{endless}000-2{endless}000", f"0-{endless}", f"+{endless}"])) == {}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("ANA TAMM ", "UL. KNEZA MILOSA 5, ", "ana@example.com ", "+38344123456 ", "1234567892, "),
+        *("192.168.10.24 ", "AB1234567 ", "XK051212012345678906 ", "ul. 1 .", "rr. 1-a-", "1 st. "),
+    ],
+)
+def test_a_long_text_holds_nothing_up(written: str) -> None:
+    texts = pl.Series(
+        [written * (300_000 // len(written)), written + written.strip()[-1] * 300_000]
+    )
+
+    def scanned(_: bytes) -> None:
+        scan(texts)
+
+    assert looked_at(scanned, b"", personal=True) is None
 
 
 def test_categories_are_clean() -> None:

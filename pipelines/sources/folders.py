@@ -279,10 +279,16 @@ class CsvBank:
     def _batches(self, table: str, part: _Part, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         form = self._written(table)
         _check_quotes(table, part.path, form)
+        file = pa.OSFile(str(part.path))
+        decoded = pa.transcoding_input_stream(file, _encoding(form), "utf8")
         try:
-            with _opened(part.path, form, _in_file(part, columns)) as reader:
+            with _opened(decoded, form, _in_file(part, columns)) as reader:
                 yield from batches_of(reader)
+        except UnicodeError:
+            _BROKEN.append(decoded)
+            raise
         except pa.ArrowInvalid:
+            _BROKEN.append(decoded)
             row = uneven_row(part.path, _encoding(form), form.separator)
             if row is None:
                 raise
@@ -300,13 +306,19 @@ class CsvBank:
         """Nothing is held open."""
 
 
-def _opened(path: Path, form: Csv, columns: list[str]) -> arrow_csv.CSVStreamingReader:
-    """Open a file for these columns, as text."""
+_BROKEN: list[pa.NativeFile] = []
+"""Files that a run ends over, held until its end.
+
+Arrow may be reading ahead yet. Were its thread the last to let go of our decoder, and the process
+just ending, that would abort it.
+"""
+
+
+def _opened(decoded: pa.NativeFile, form: Csv, columns: list[str]) -> arrow_csv.CSVStreamingReader:
+    """Open a file that is decoded to UTF-8 for these columns, as text."""
     return arrow_csv.open_csv(
-        path,
-        read_options=arrow_csv.ReadOptions(
-            block_size=BLOCK_BYTES, encoding=_encoding(form), use_threads=False
-        ),
+        decoded,
+        read_options=arrow_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False),
         parse_options=arrow_csv.ParseOptions(delimiter=form.separator, newlines_in_values=True),
         convert_options=arrow_csv.ConvertOptions(
             include_columns=columns,
